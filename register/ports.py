@@ -1,0 +1,51 @@
+"""What an index of records can do; one shared test suite holds every implementation to it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.cid import Cid
+from domain.envelope import Record
+from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
+
+PAGE_LIMIT = 10_000
+"""Most features in one page: about 5 MB of GeoJSON."""
+
+
+class RegisterWriter(Protocol):
+    """Takes in what was admitted and anchored; doing so twice changes nothing."""
+
+    async def add_records(self, records: Sequence[Record]) -> None:
+        """Index records, in the order of their dependence (a survey before its trees)."""
+        ...
+
+    async def add_anchor(self, anchor: Anchor, cids: Sequence[Cid]) -> None:
+        """Note that a batch of records, sorted by CID, stands on the chain."""
+        ...
+
+
+class RegisterReader(Protocol):
+    """Answers questions about trees, surveys and anchors."""
+
+    async def tree(self, code: str) -> TreeEntry:
+        """Return a tree; `TreeNotFound` when its code is unknown."""
+        ...
+
+    async def record(self, cid: Cid) -> bytes:
+        """Return the envelope of a record that may be shown; `RecordNotFound` otherwise."""
+        ...
+
+    async def features(self, box: Box | None = None, *, cursor: str | None = None, limit: int = 1_000) -> FeaturePage:
+        """Return trees inside a box (or anywhere) in pages."""
+        ...
+
+    async def surveys(self) -> tuple[SurveyEntry, ...]:
+        """Return surveys, latest first, at most 1,000."""
+        ...
+
+    async def anchor_of(self, cid: Cid) -> tuple[Anchor, tuple[Cid, ...]]:
+        """Return a record's anchor and its whole batch, sorted; `NotAnchored` or `RecordNotFound` otherwise."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Return how much is indexed."""
+        ...
