@@ -1,0 +1,110 @@
+"""Failures of the program.
+
+::
+
+    CecError
+    +-- ProgramError
+        +-- VaultExposed       a secret can be read by other users
+        +-- VaultDamaged       a secret's file is not a secret
+        +-- HouseBusy          another process works in the data folder
+        +-- FolderUnusable     the data folder cannot be made or written
+        +-- NotAHouse          a command needs a data folder that was made before
+        +-- PortTaken          a port that was asked for is in use
+        +-- LineLost           a run of the demo lost something
+        +-- WaitedTooLong      a stage did not finish within its time
+        +-- UnreadablePin      text is not a pin
+"""
+
+from pathlib import Path
+
+from domain.errors import CecError
+
+
+class ProgramError(CecError):
+    """Root of the program's failures."""
+
+
+class VaultExposed(ProgramError):
+    """A secret can be read by other users."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        super().__init__(
+            f"Invalid permissions {mode:o} of {path}: others can read this key. If nobody did, run: chmod 600 {path}"
+        )
+        self.path = path
+        self.mode = mode
+
+
+class VaultDamaged(ProgramError):
+    """A secret's file is not a secret."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Invalid key file {path}: expected 64 hexadecimal digits. Restore it from a backup; a new key would not "
+            "sign for what the old one signed"
+        )
+        self.path = path
+
+
+class HouseBusy(ProgramError):
+    """Another process works in the data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"Data folder {folder} is in use by another cec process: stop it, or give another with --data")
+        self.folder = folder
+
+
+class FolderUnusable(ProgramError):
+    """The data folder cannot be made or written."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"Invalid data folder {folder} ({reason}): give one that you may write to with --data")
+        self.folder = folder
+        self.reason = reason
+
+
+class NotAHouse(ProgramError):
+    """A command needs a data folder that was made before."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"No CEC data in {folder}: make some with `cec demo --data {folder}` or `cec up`, or give --data"
+        )
+        self.folder = folder
+
+
+class PortTaken(ProgramError):
+    """A port that was asked for is in use."""
+
+    def __init__(self, port: int, purpose: str) -> None:
+        super().__init__(f"Port {port} for the {purpose} is in use: stop what holds it, or choose another (0: any)")
+        self.port = port
+        self.purpose = purpose
+
+
+class LineLost(ProgramError):
+    """A run of the demo lost something."""
+
+    def __init__(self, losses: tuple[str, ...]) -> None:
+        super().__init__("The line lost something: " + "; ".join(losses))
+        self.losses = losses
+
+
+class WaitedTooLong(ProgramError):
+    """A stage did not finish within its time."""
+
+    def __init__(self, stage: str, seconds: float, hint: str) -> None:
+        super().__init__(f"Waited {seconds:.0f} s for {stage}: {hint}")
+        self.stage = stage
+        self.seconds = seconds
+
+
+class UnreadablePin(ProgramError):
+    """Text is not a pin."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"Invalid pin {text[:100]!r}: expected CHAIN-ID:GENESIS-HASH (64 hexadecimal digits), as `cec pin` prints "
+            "it on the server or as it was published"
+        )
+        self.text = text

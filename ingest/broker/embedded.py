@@ -1,0 +1,167 @@
+"""amqtt behind the gate: logins by enrolment, each device its own topics, nothing retained.
+
+amqtt's own listener, authentication and retained messages are not used; its plugin hooks are overridden in one place.
+"""
+
+import asyncio
+import hmac
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from amqtt.adapters import ReaderAdapter, StreamWriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig, ListenerType
+from amqtt.session import Session
+
+from domain.errors import CecError, InvalidTopic
+from domain.login import parse_login
+from domain.topics import DOWNLINK, UPLINK, Topic, format_uplink_filter
+from ingest.broker.connect import ConnectRequest
+from ingest.broker.gate import Gate
+from ingest.errors import BrokerUnreachable, LoginRefused
+from ingest.journal import Journal
+
+SERVER: Final = "cec-ingest"
+"""Client id of the server's own connections; no device whose id begins with it is let in."""
+MAX_KEEP_ALIVE_S: Final = 1_800
+"""Longest silence that a device may ask for."""
+_LISTENER: Final = "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """A `ingest.broker.gate.Doorkeeper` by the journal's enrolments.
+
+    Attributes
+    ----------
+    journal
+        Knows organisations and revocations.
+    password
+        Of the server's own client.
+    """
+
+    journal: Journal
+    password: str
+
+    async def check(self, request: ConnectRequest) -> None:
+        """Return when the client may connect; raise `LoginRefused` otherwise."""
+        if request.username == SERVER and request.client_id.startswith(SERVER):
+            if not hmac.compare_digest(request.password.encode(), self.password.encode()):
+                raise LoginRefused(request.client_id, "wrong password")
+            return
+        if request.client_id != request.username:
+            raise LoginRefused(request.client_id, "client id and user name must both be the device's id")
+        if not 0 < request.keep_alive_s <= MAX_KEEP_ALIVE_S or not request.is_clean:
+            raise LoginRefused(
+                request.client_id, f"needs a clean session and a keep-alive of 1 to {MAX_KEEP_ALIVE_S} s"
+            )
+        await self._check_device(request)
+
+    async def _check_device(self, request: ConnectRequest) -> None:
+        try:
+            login = parse_login(request.password, client_id=request.client_id)
+        except CecError as error:
+            raise LoginRefused(request.client_id, str(error)) from error
+        enrolment = login.body
+        if enrolment.device != request.client_id or request.client_id.startswith(SERVER):
+            raise LoginRefused(request.client_id, f"the enrolment is of device {enrolment.device!r}")
+        if await self.journal.organisation_key(enrolment.org) != login.enrol.key.raw:
+            raise LoginRefused(request.client_id, f"not enrolled by organisation {enrolment.org!r}")
+        if await self.journal.is_revoked(enrolment.org, enrolment.device, enrolment.key):
+            raise LoginRefused(request.client_id, "its key was revoked")
+        will = str(Topic(enrolment.org, enrolment.device, "will"))
+        if request.will_topic not in (None, will) or request.will_bytes:
+            raise LoginRefused(request.client_id, f"its will must be empty and go to {will}")
+
+
+def may(client_id: str, topic: str, action: Action) -> bool:
+    """Tell whether a client may publish to, subscribe to or receive from a topic."""
+    is_server = client_id.startswith(SERVER)
+    if action == Action.SUBSCRIBE and is_server:
+        return topic in {format_uplink_filter(channel) for channel in UPLINK}
+    try:
+        named = Topic.parse(topic)
+    except InvalidTopic:
+        return False
+    is_up = named.channel in UPLINK
+    if is_server:
+        return is_up if action == Action.RECEIVE else not is_up
+    if named.device != client_id:
+        return False
+    return is_up if action == Action.PUBLISH else named.channel in DOWNLINK
+
+
+class _GatedBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
+    """amqtt with its decisions made elsewhere."""
+
+    async def _authenticate(self, session: Session, _: ListenerConfig) -> bool:
+        # The gate has checked it already; nothing else reaches this listener.
+        return session is not None
+
+    async def _topic_filtering(self, session: Session, topic: str, action: Action) -> bool:
+        return may(session.client_id or "", topic, action)
+
+    async def retain_message(self, *_: object, **__: object) -> None:
+        """Keep nothing: retained messages would outlive their device and grow without bound."""
+
+    @property
+    def backlog(self) -> int:
+        """Messages on their way."""
+        return int(self._broadcast_queue.qsize()) + len(self._tasks_queue)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedBroker:
+    """A running broker.
+
+    Attributes
+    ----------
+    host, port
+        Where it listens.
+    password
+        Of the server's own client.
+    gate
+        Its gate: counts, and cutting of clients.
+    """
+
+    host: str
+    port: int
+    password: str
+    gate: Gate
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, journal: Journal, *, host: str = "127.0.0.1", port: int = 0) -> "AsyncIterator[EmbeddedBroker]":
+        """Run a broker; port 0 takes any.
+
+        Raises
+        ------
+        BrokerUnreachable
+            When the port cannot be had.
+        """
+        # amqtt tells every broken link as a warning; here links break all day, and the gate counts them.
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        listener = ListenerConfig(type=ListenerType.EXTERNAL, bind=f"{host}:{port}")
+        broker = _GatedBroker(BrokerConfig(listeners={"default": listener, _LISTENER: listener}, plugins={}))
+        password = secrets.token_urlsafe(24)
+
+        async def serve(reader: ReaderAdapter, writer: StreamWriterAdapter) -> None:
+            await broker.external_connected(reader, writer, _LISTENER)
+
+        gate = Gate(Doors(journal, password), serve, lambda: broker.backlog)
+        await broker.start()
+        try:
+            server = await asyncio.start_server(gate.accept, host, port)
+        except OSError as error:
+            await broker.shutdown()
+            raise BrokerUnreachable(host, port, error.strerror or str(error)) from error
+        try:
+            yield cls(host, int(server.sockets[0].getsockname()[1]), password, gate)
+        finally:
+            server.close()
+            gate.cut_all()
+            await broker.shutdown()

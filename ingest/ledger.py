@@ -1,0 +1,190 @@
+"""What is known of organisations, keys, numbers and quarantine: SQL on one open transaction.
+
+Every function takes the journal's connection; the journal decides when it commits.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.cid import Cid
+from domain.envelope import FieldBody, Record
+from domain.records.field import Blob
+from domain.records.membership import Enrol, Revoke, Rotate
+from domain.records.receipt import Answer
+from domain.upload import compute_shape, encode_bitmap
+from ingest.admission import FIELD_BODIES, Arrival, Policy, describe, judge
+from ingest.errors import Refusal
+
+QUARANTINE_BYTES: Final = 16 << 20
+"""Refused bytes kept for one device: a day's readings of a device that was never enrolled."""
+MAX_REASON: Final = 4_000
+"""Characters of a reason kept; an answer's remedy has the same bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """An `ingest.admission.Standing` over the journal's connection."""
+
+    db: sqlite3.Connection
+
+    def organisation_key(self, org: str) -> bytes | None:
+        """Return the record key of an organisation, if it is one of this server's."""
+        row = self.db.execute("SELECT key FROM organisation WHERE org = ?", (org,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def is_revoked(self, org: str, device: str, key: bytes) -> bool | None:
+        """Tell whether a device's key was revoked; nothing when it was never enrolled."""
+        statement = "SELECT revoked_ms IS NOT NULL FROM device_key WHERE org = ? AND device = ? AND key = ?"
+        row = self.db.execute(statement, (org, device, key)).fetchone()
+        return None if row is None else bool(row[0])
+
+    def record_at(self, body: FieldBody) -> Cid | None:
+        """Return the record that was received under the number of `body`, if any."""
+        statement = "SELECT cid FROM place WHERE org = ? AND device = ? AND epoch = ? AND seq = ?"
+        place = body.place
+        return _cid(self.db.execute(statement, (body.org, body.device, place.epoch, place.seq)).fetchone())
+
+    def successor_of(self, prev: Cid) -> Cid | None:
+        """Return the record that was received with this `prev`, if any."""
+        return _cid(self.db.execute("SELECT cid FROM successor WHERE prev = ?", (bytes(prev),)).fetchone())
+
+
+def admit(db: sqlite3.Connection, arrivals: Sequence[Arrival], policy: Policy, now_ms: int) -> list[Answer | None]:
+    """Take or quarantine arrivals in order; nothing for one that found no room in quarantine."""
+    ledger = Ledger(db)
+    return [_admit_one(ledger, arrival, policy, now_ms) for arrival in arrivals]
+
+
+def append(db: sqlite3.Connection, records: Sequence[Record], now_ms: int) -> None:
+    """Append records that the server itself signed."""
+    for record in records:
+        _insert(db, record, now_ms)
+
+
+def _admit_one(ledger: Ledger, arrival: Arrival, policy: Policy, now_ms: int) -> Answer | None:
+    try:
+        verdict = judge(arrival, ledger, policy)
+    except Refusal as refusal:
+        return _refuse(ledger, arrival, refusal, now_ms)
+    record = verdict.record
+    if _insert(ledger.db, record, now_ms):
+        _take(ledger.db, record, now_ms)
+        for detail in verdict.alarms:
+            _raise_alarm(ledger.db, arrival, detail, now_ms)
+        ledger.db.execute("DELETE FROM quarantine WHERE cid = ?", (bytes(record.cid),))
+    return _answer(arrival, "stored")
+
+
+def _insert(db: sqlite3.Connection, record: Record, now_ms: int) -> bool:
+    """Insert a record; tell whether it is new."""
+    body = record.body
+    device = getattr(body, "device", None)
+    values = (bytes(record.cid), record.kind, body.org, device, now_ms, record.raw)
+    statement = "INSERT OR IGNORE INTO record (cid, kind, org, device, received_ms, raw) VALUES (?, ?, ?, ?, ?, ?)"
+    return db.execute(statement, values).rowcount == 1
+
+
+def _take(db: sqlite3.Connection, record: Record, now_ms: int) -> None:
+    """Note what a new record changes: numbers used, keys enrolled or revoked, uploads declared."""
+    body = record.body
+    if isinstance(body, FIELD_BODIES):
+        _use_number(db, record.cid, body, now_ms)
+        if body.place.prev is not None:
+            db.execute("INSERT OR IGNORE INTO successor VALUES (?, ?)", (bytes(body.place.prev), bytes(record.cid)))
+    if isinstance(body, Blob):
+        _declare_upload(db, record.cid, body)
+    elif isinstance(body, Enrol):
+        _enrol(db, body.org, body.device, body.key)
+    elif isinstance(body, Rotate):
+        _enrol(db, body.org, body.device, body.new_key)
+        _revoke(db, (body.org, body.device, body.old_key), now_ms)
+    elif isinstance(body, Revoke):
+        _enrol(db, body.org, body.device, body.key)
+        _revoke(db, (body.org, body.device, body.key), now_ms)
+
+
+def _use_number(db: sqlite3.Connection, cid: Cid, body: FieldBody, now_ms: int) -> None:
+    place = body.place
+    db.execute(
+        "INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?, ?)",
+        (body.org, body.device, place.epoch, place.seq, bytes(cid)),
+    )
+    db.execute("INSERT OR IGNORE INTO epoch VALUES (?, ?, ?, ?)", (body.org, body.device, place.epoch, now_ms))
+
+
+def _enrol(db: sqlite3.Connection, org: str, device: str, key: bytes) -> None:
+    # A key that was revoked stays revoked: an old enrolment sent again must not revive it.
+    db.execute("INSERT OR IGNORE INTO device_key VALUES (?, ?, ?, NULL)", (org, device, key))
+
+
+def _revoke(db: sqlite3.Connection, key: tuple[str, str, bytes], now_ms: int) -> None:
+    db.execute(
+        "UPDATE device_key SET revoked_ms = ? WHERE org = ? AND device = ? AND key = ? AND revoked_ms IS NULL",
+        (now_ms, *key),
+    )
+
+
+def _declare_upload(db: sqlite3.Connection, cid: Cid, body: Blob) -> None:
+    nothing = encode_bitmap((), compute_shape(body.size).frames)
+    db.execute(
+        "INSERT OR IGNORE INTO upload VALUES (?, ?, ?, ?, ?, ?, 0)",
+        (body.org, bytes(body.root), body.device, bytes(cid), body.size, nothing),
+    )
+
+
+def _refuse(ledger: Ledger, arrival: Arrival, refusal: Refusal, now_ms: int) -> Answer | None:
+    topic, rule, reason = arrival.topic, *describe(refusal)
+    if not _has_room(ledger.db, arrival):
+        return None
+    ledger.db.execute(
+        "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (bytes(arrival.cid), topic.org, topic.device, rule, reason[:MAX_REASON], now_ms, arrival.raw),
+    )
+    _count_as_used(ledger, arrival, now_ms)
+    return _answer(arrival, "refused", reason=rule, remedy=f"{reason[:1_900]}. {refusal.remedy}")
+
+
+def _count_as_used(ledger: Ledger, arrival: Arrival, now_ms: int) -> None:
+    """Note the number of a refused record, but only where an enrolled key signed it: no stranger may use numbers up."""
+    record = arrival.record
+    if not isinstance(record, Record) or not isinstance(record.body, FIELD_BODIES):
+        return
+    body = record.body
+    if ledger.is_revoked(body.org, body.device, record.key.raw) is False:
+        _use_number(ledger.db, record.cid, body, now_ms)
+
+
+def _has_room(db: sqlite3.Connection, arrival: Arrival) -> bool:
+    if db.execute("SELECT 1 FROM quarantine WHERE cid = ?", (bytes(arrival.cid),)).fetchone():
+        return True
+    statement = "SELECT coalesce(sum(length(raw)), 0) FROM quarantine WHERE org = ? AND device = ?"
+    used = db.execute(statement, (arrival.topic.org, arrival.topic.device)).fetchone()[0]
+    return int(used) + len(arrival.raw) <= QUARANTINE_BYTES
+
+
+def _raise_alarm(db: sqlite3.Connection, arrival: Arrival, detail: str, now_ms: int) -> None:
+    topic = arrival.topic
+    db.execute(
+        "INSERT INTO alarm (org, device, kind, detail, at_ms) VALUES (?, ?, 'fork', ?, ?)",
+        (topic.org, topic.device, detail, now_ms),
+    )
+
+
+def _answer(arrival: Arrival, verdict: str, *, reason: str | None = None, remedy: str | None = None) -> Answer:
+    record = arrival.record
+    body = record.body if isinstance(record, Record) else None
+    place = body.place if isinstance(body, FIELD_BODIES) else None
+    return Answer(
+        arrival.cid,
+        verdict,
+        epoch=None if place is None else place.epoch,
+        seq=None if place is None else place.seq,
+        reason=reason,
+        remedy=remedy,
+    )
+
+
+def _cid(row: tuple[bytes] | None) -> Cid | None:
+    return None if row is None else Cid.from_bytes(bytes(row[0]))

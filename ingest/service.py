@@ -1,0 +1,263 @@
+"""The ingest service: what devices publish becomes journal, blocks and signed answers.
+
+An answer is sent only after the commit it speaks of has reached the disk. Everything between the broker and the
+journal is bounded; whatever is dropped on the way was not answered and will be sent again.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from domain.codec import encode
+from domain.envelope import Record, open_envelope, unpack_message
+from domain.errors import CecError, InvalidTopic
+from domain.keys import SigningKey
+from domain.records.field import Blob
+from domain.records.membership import Revoke, Rotate
+from domain.records.receipt import Answer, UploadState
+from domain.topics import Topic
+from domain.upload import Ask, Frame, compute_shape, parse_upload
+from ingest.admission import Arrival, Policy, read_arrival
+from ingest.entries import Job, UploadEntry
+from ingest.errors import DamagedFrame
+from ingest.journal import Journal, now_ms
+from ingest.link import BrokerLink
+from ingest.receipts import seal_answers, seal_upload_state
+from ingest.settings import BrokerAddress, IngestSettings
+from ingest.uploads import UploadDesk
+from ipfs.store import BlockStore
+
+SURVEY_JOB: Final = "survey"
+"""Kind of the job that a whole point cloud causes."""
+CLOUD_MEDIA: Final = ("application/vnd.laszip", "application/vnd.las")
+_QUEUED: Final = 1_024
+
+
+@dataclass(slots=True)
+class ServiceCounts:
+    """What came and what was answered since the service began."""
+
+    messages: int = 0
+    envelopes: int = 0
+    stored: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    frames: int = 0
+    frame_bytes: int = 0
+    damaged_blocks: int = 0
+    malformed: int = 0
+    connections_lost: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    topic: Topic
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What the service works with.
+
+    Attributes
+    ----------
+    journal, blocks
+        Where records and blocks go.
+    key
+        Signs answers.
+    folder
+        Where unfinished uploads wait.
+    cut
+        Ends a device's connection where the broker lets us.
+    """
+
+    journal: Journal
+    blocks: BlockStore
+    key: SigningKey
+    folder: Path
+    cut: Callable[[str], None] = field(default=lambda _device: None)
+
+
+class IngestService:
+    """Serves devices over one broker; open it with `IngestService.open`.
+
+    Attributes
+    ----------
+    counts
+        What happened so far.
+    link
+        The connection to the broker.
+    """
+
+    def __init__(self, address: BrokerAddress, server: Server, settings: IngestSettings) -> None:
+        self._server = server
+        self._settings = settings
+        self._policy = Policy(server.key.public, settings.max_upload_bytes)
+        self._records: asyncio.Queue[_Message] = asyncio.Queue(_QUEUED)
+        self._frames: asyncio.Queue[_Message] = asyncio.Queue(_QUEUED)
+        self._desk = UploadDesk(server.folder, server.blocks)
+        self.link = BrokerLink(address)
+        self.counts = ServiceCounts()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, address: BrokerAddress, server: Server, *, settings: IngestSettings | None = None
+    ) -> "AsyncIterator[IngestService]":
+        """Run the service until the block ends."""
+        service = cls(address, server, settings or IngestSettings())
+        async with asyncio.TaskGroup() as group:
+            work = {"listen": service._listen(), "admit": service._admit_all(), "assemble": service._assemble_all()}
+            tasks = [group.create_task(one, name=f"ingest {name}") for name, one in work.items()]
+            try:
+                yield service
+            finally:
+                for task in tasks:
+                    task.cancel()
+        service._desk.close()
+
+    async def _listen(self) -> None:
+        async for name, payload in self.link.messages():
+            self.counts.messages += 1
+            try:
+                topic = Topic.parse(name)
+            except InvalidTopic:
+                self.counts.malformed += 1
+                continue
+            if topic.channel == "blob":
+                await self._frames.put(_Message(topic, payload))
+            elif topic.channel == "will":
+                self.counts.connections_lost += 1
+            else:
+                await self._records.put(_Message(topic, payload))
+
+    async def _admit_all(self) -> None:
+        while True:
+            messages = await _gather(self._records, self._settings.batch_messages)
+            arrivals = await asyncio.to_thread(self._read_messages, messages)
+            await self._admit(arrivals)
+
+    def _read_messages(self, messages: Sequence[_Message]) -> list[Arrival]:
+        """Return the envelopes of messages; one that is no message is one arrival, so that it is kept and answered."""
+        arrivals: list[Arrival] = []
+        for message in messages:
+            try:
+                envelopes = unpack_message(message.payload)
+            except CecError:
+                self.counts.malformed += 1
+                envelopes = (message.payload,)
+            arrivals += [read_arrival(message.topic, raw) for raw in envelopes]
+        return arrivals
+
+    async def _admit(self, arrivals: Sequence[Arrival]) -> None:
+        self.counts.envelopes += len(arrivals)
+        answers = await self._server.journal.admit(arrivals, self._policy)
+        by_device: defaultdict[Topic, list[Answer]] = defaultdict(list)
+        for arrival, answer in zip(arrivals, answers, strict=True):
+            self._count(answer)
+            if answer is not None:
+                by_device[Topic(arrival.topic.org, arrival.topic.device, "rcpt")].append(answer)
+                self._cut_if_ended(arrival, answer)
+        for topic, given in by_device.items():
+            for message in seal_answers(topic, given, self._server.key, at_ms=now_ms()):
+                await self.link.publish(str(topic), message)
+
+    def _count(self, answer: Answer | None) -> None:
+        if answer is None:
+            self.counts.unanswered += 1
+        elif answer.verdict == "stored":
+            self.counts.stored += 1
+        else:
+            self.counts.refused += 1
+
+    def _cut_if_ended(self, arrival: Arrival, answer: Answer) -> None:
+        record = arrival.record
+        if answer.verdict == "stored" and isinstance(record, Record) and isinstance(record.body, Revoke | Rotate):
+            self._server.cut(record.body.device)
+
+    async def _assemble_all(self) -> None:
+        while True:
+            messages = await _gather(
+                self._frames, self._settings.answer_frames, patience_s=self._settings.answer_after_s
+            )
+            for topic, asked in _group_uploads(messages, self.counts).items():
+                for root_frames in asked.values():
+                    await self._assemble(topic, root_frames)
+
+    async def _assemble(self, topic: Topic, parts: list[Frame | Ask]) -> None:
+        entry = await self._server.journal.upload(topic.org, parts[0].root)
+        if entry is None:
+            # Its blob record is not admitted yet; the device asks again after that.
+            self.counts.malformed += 1
+            return
+        frames = [part for part in parts if isinstance(part, Frame)]
+        self.counts.frames += len(frames)
+        self.counts.frame_bytes += sum(len(frame.data) for frame in frames)
+        state = await self._take(entry, frames)
+        reply = Topic(topic.org, topic.device, "rcpt")
+        await self.link.publish(str(reply), seal_upload_state(reply, state, self._server.key, at_ms=now_ms()))
+
+    async def _take(self, entry: UploadEntry, frames: list[Frame]) -> UploadState:
+        """Take frames and return what is held once that is on the disk and in the journal."""
+        count = compute_shape(entry.size).frames
+        if entry.is_whole:
+            return UploadState(entry.root, count, is_whole=True)
+        try:
+            held, is_complete = await asyncio.to_thread(self._desk.take, entry, frames)
+        except CecError as error:
+            self.counts.damaged_blocks += isinstance(error, DamagedFrame)
+            held, is_complete = await asyncio.to_thread(self._desk.bitmap, entry), False
+        if not is_complete:
+            await self._server.journal.save_held(entry.org, entry.root, held)
+            return UploadState(entry.root, count, is_whole=False, held=held)
+        await self._finish(entry, held)
+        return UploadState(entry.root, count, is_whole=True)
+
+    async def _finish(self, entry: UploadEntry, held: bytes) -> None:
+        raw = await self._server.journal.record(entry.record)
+        blob = open_envelope(raw or b"").expect(Blob)
+        jobs: list[Job] = []
+        if blob.media in CLOUD_MEDIA:
+            jobs.append(Job(f"{SURVEY_JOB}/{entry.record}", SURVEY_JOB, encode({"blob": entry.record})))
+        await self._server.journal.save_whole(entry.org, entry.root, held, then=jobs)
+        await asyncio.to_thread(self._desk.drop, entry)
+
+
+async def _gather(queue: "asyncio.Queue[_Message]", most: int, *, patience_s: float = 0.0) -> list[_Message]:
+    """Return the next messages: all that wait, at least one, and with patience those that come soon after."""
+    messages = [await queue.get()]
+    deadline = asyncio.get_running_loop().time() + patience_s
+    while len(messages) < most:
+        try:
+            messages.append(queue.get_nowait())
+        except asyncio.QueueEmpty:
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            await _wait_for_one(queue, messages, left)
+    return messages
+
+
+async def _wait_for_one(queue: "asyncio.Queue[_Message]", messages: list[_Message], patience_s: float) -> None:
+    try:
+        async with asyncio.timeout(patience_s):
+            messages.append(await queue.get())
+    except TimeoutError:
+        return
+
+
+def _group_uploads(messages: Sequence[_Message], counts: ServiceCounts) -> dict[Topic, dict[bytes, list[Frame | Ask]]]:
+    """Return what was sent by device and file, in order."""
+    grouped: dict[Topic, dict[bytes, list[Frame | Ask]]] = {}
+    for message in messages:
+        try:
+            part = parse_upload(message.payload)
+        except CecError:
+            counts.malformed += 1
+            continue
+        grouped.setdefault(message.topic, {}).setdefault(bytes(part.root), []).append(part)
+    return grouped
