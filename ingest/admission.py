@@ -46,8 +46,8 @@ class Standing(Protocol):
         """Return the record that was received under the number of `body`, if any."""
         ...
 
-    def successor_of(self, prev: Cid) -> Cid | None:
-        """Return the record that was received with this `prev`, if any."""
+    def successor_of(self, body: FieldBody, prev: Cid) -> Cid | None:
+        """Return the record of the same device that was received with this `prev`, if any."""
         ...
 
 
@@ -178,7 +178,7 @@ def _check_number(record: Record, body: FieldBody, standing: Standing) -> None:
 def _list_alarms(record: Record, body: FieldBody, standing: Standing) -> tuple[str, ...]:
     if body.place.prev is None:
         return ()
-    other = standing.successor_of(body.place.prev)
+    other = standing.successor_of(body, body.place.prev)
     if other is None or other == record.cid:
         return ()
     return (f"two successors of {body.place.prev}: {other} and {record.cid}; the device's card may have been copied",)

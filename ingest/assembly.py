@@ -5,7 +5,8 @@ counted. The caller keeps the bytes; this says which are wanted, where they go a
 """
 
 from domain.cid import DAG_PB, RAW, Cid
-from domain.upload import UploadShape, compute_shape, encode_bitmap, parse_bitmap
+from domain.errors import InvalidField
+from domain.upload import FRAME_BYTES, UploadShape, compute_shape
 from ipfs.dag_pb import decode_node
 from ipfs.errors import InvalidNode
 
@@ -24,22 +25,34 @@ class Assembly:
     def __init__(self, root: Cid, size: int, held: bytes) -> None:
         self.root = root
         self.shape: UploadShape = compute_shape(size)
-        self._held = parse_bitmap(held, self.shape.frames)
+        if len(held) != -(-self.shape.frames // 8):
+            raise InvalidField("held", len(held), f"{self.shape.frames} frames need {-(-self.shape.frames // 8)} bytes")
+        # A bitmap, not a set: it is told after every few frames, and a large file has a quarter of a million of them.
+        self._held = bytearray(held)
+        self._missing = self.shape.frames - int.from_bytes(held, "little").bit_count()
         self._names: dict[int, Cid] = {0: root}
 
     @property
     def bitmap(self) -> bytes:
         """Frames held, one bit each."""
-        return encode_bitmap(self._held, self.shape.frames)
+        return bytes(self._held)
 
     @property
     def is_complete(self) -> bool:
         """Whether every frame is held."""
-        return len(self._held) == self.shape.frames
+        return self._missing == 0
+
+    def is_held(self, frame: int) -> bool:
+        """Tell whether a frame is held."""
+        return bool(self._held[frame >> 3] >> (frame & 7) & 1)
+
+    def is_named(self, block: int) -> bool:
+        """Tell whether a block's CID is known already."""
+        return block in self._names
 
     def is_wanted(self, frame: int) -> bool:
         """Tell whether a frame is missing and its block is named already."""
-        return frame not in self._held and self.shape.block_of(frame) in self._names
+        return self.is_named(self.shape.block_of(frame)) and not self.is_held(frame)
 
     def is_interior(self, block: int) -> bool:
         """Tell whether a block is a node rather than a leaf."""
@@ -51,22 +64,24 @@ class Assembly:
         if self.is_interior(block):
             return None
         place = frame - self.shape.first_frame(block)
-        return min(1 << 16, self.shape.leaf_bytes(block - self.shape.interior) - place * (1 << 16))
+        return min(FRAME_BYTES, self.shape.leaf_bytes(block - self.shape.interior) - place * FRAME_BYTES)
 
     def add(self, frame: int) -> bool:
         """Count a frame as held; tell whether its block now has all its frames."""
-        self._held.add(frame)
+        if not self.is_held(frame):
+            self._held[frame >> 3] |= 1 << (frame & 7)
+            self._missing -= 1
         return self.has_block(self.shape.block_of(frame))
 
     def has_block(self, block: int) -> bool:
         """Tell whether all frames of a block are held."""
-        first = self.shape.first_frame(block)
-        return all(frame in self._held for frame in range(first, first + self.shape.frames_of(block)))
+        return all(map(self.is_held, self._frames_of(block)))
 
     def drop(self, block: int) -> None:
         """Forget a block's frames: they were wrong and are wanted again."""
-        first = self.shape.first_frame(block)
-        self._held.difference_update(range(first, first + self.shape.frames_of(block)))
+        for frame in filter(self.is_held, self._frames_of(block)):
+            self._held[frame >> 3] &= ~(1 << (frame & 7))
+            self._missing += 1
 
     def name_of(self, block: int) -> Cid:
         """Return the CID of a block that is named already."""
@@ -85,6 +100,10 @@ class Assembly:
         """Take the names of an interior node's children; the node must be right."""
         for child, link in zip(self.shape.children_of(block), decode_node(raw).links, strict=True):
             self._names[child] = link.cid
+
+    def _frames_of(self, block: int) -> range:
+        first = self.shape.first_frame(block)
+        return range(first, first + self.shape.frames_of(block))
 
     def _links_fit(self, block: int, raw: bytes) -> bool:
         try:

@@ -17,12 +17,14 @@
         |   +-- DamagedFrame        a block of an upload is not what its parent names
         |   +-- UploadTooLarge      the file is larger than this server takes
         +-- QuarantineFull          the device's share of quarantine is used up
-        +-- MalformedConnect            the first packet of a connection is not MQTT 3.1.1's CONNECT
-    +-- PacketTooLarge              a packet is larger than any message
-    +-- LoginRefused                a client may not connect
-    +-- BrokerUnreachable           no broker answers at the address given
-    +-- JournalDamaged          the journal's file cannot be read
+        +-- MalformedConnect        the first packet of a connection is not MQTT 3.1.1's CONNECT
+        +-- PacketTooLarge          a packet is larger than any message
+        +-- LoginRefused            a client may not connect
+        +-- BrokerUnreachable       no broker answers at the address given
+        +-- JournalDamaged          the journal's file cannot be read
+        +-- JournalUnwritable       the disk under the journal does not take a commit
         +-- JournalClosed           the journal was closed while a call waited
+        +-- UploadUnwritable        the disk under the uploads does not take bytes
         +-- UnknownJob              no job of this id is there to finish
 """
 
@@ -219,6 +221,28 @@ class JournalDamaged(IngestError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"Journal {path} is damaged ({reason}): keep a copy, restore the last backup, start again")
         self.path = path
+        self.reason = reason
+
+
+class JournalUnwritable(IngestError):
+    """The disk under the journal does not take a commit."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"Journal {path} cannot be written ({reason}): free or replace its disk; devices keep what was not answered"
+        )
+        self.path = path
+        self.reason = reason
+
+
+class UploadUnwritable(IngestError):
+    """The disk under the uploads does not take bytes."""
+
+    def __init__(self, root: str, reason: str) -> None:
+        super().__init__(
+            f"Upload {root} cannot be written ({reason}): free or replace the disk; the device sends the frames again"
+        )
+        self.root = root
         self.reason = reason
 
 

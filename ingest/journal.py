@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,7 +23,7 @@ from ingest import jobs, ledger
 from ingest.admission import Arrival, Policy
 from ingest.bell import Bell
 from ingest.entries import Entry, Job, JournalCounts, QuarantineEntry, UploadEntry
-from ingest.errors import JournalClosed, JournalDamaged
+from ingest.errors import JournalClosed, JournalDamaged, JournalUnwritable
 from ingest.tables import SCHEMA
 
 T = TypeVar("T")
@@ -64,9 +64,11 @@ class Journal:
         self._path = path
         self._calls: queue.Queue[_Call | None] = queue.Queue(WAITING)
         self._reader = _connect(path)
+        self._writer = _connect(path)
         self._reading = threading.Lock()
         self._thread = threading.Thread(target=self._write_all, name="journal writer", daemon=True)
         self._is_open = True
+        self._is_stopping = False
         self.bell = Bell()
 
     @classmethod
@@ -89,10 +91,7 @@ class Journal:
         try:
             yield journal
         finally:
-            journal._is_open = False
-            await asyncio.to_thread(journal._calls.put, None)
-            await asyncio.to_thread(journal._thread.join)
-            journal._reader.close()
+            await asyncio.to_thread(journal._stop)
 
     async def add_organisation(self, org: str, key: bytes) -> None:
         """Make an organisation known by its record key; its first key stays."""
@@ -205,35 +204,49 @@ class Journal:
             self._calls.put_nowait(call)
         except queue.Full:
             await asyncio.to_thread(self._calls.put, call)
+        if not self._thread.is_alive():
+            self._turn_away()
         outcome: T = await call.future
         self.bell.ring()
         return outcome
 
+    def _stop(self) -> None:
+        """Serve what waits, end the writing thread, and tell whoever came too late."""
+        self._is_open = False
+        self._calls.put(None)
+        self._thread.join()
+        self._turn_away()
+        self._reader.close()
+
+    def _turn_away(self) -> None:
+        for call in self._take_waiting():
+            _tell(call, None, JournalClosed())
+
     def _write_all(self) -> None:
         """Serve calls until told to stop: the writing thread."""
-        db = _connect(self._path)
+        db = self._writer
         try:
-            while (group := self._next_group()) is not None:
-                _serve(db, group)
+            while (first := self._calls.get()) is not None:
+                group = [first, *self._take_waiting(GROUP - 1)]
+                _serve(db, group, self._path)
+                if self._is_stopping:
+                    break
         finally:
             db.close()
 
-    def _next_group(self) -> list[_Call] | None:
-        first = self._calls.get()
-        if first is None:
-            return None
-        group = [first]
-        while len(group) < GROUP:
+    def _take_waiting(self, most: int = WAITING) -> list[_Call]:
+        """Return calls that wait now, up to the word to stop."""
+        calls: list[_Call] = []
+        while len(calls) < most:
             try:
                 call = self._calls.get_nowait()
             except queue.Empty:
                 break
             if call is None:
-                # Stop after this group.
-                self._calls.put(None)
+                self._is_stopping = True
                 break
-            group.append(call)
-        return group
+            calls.append(call)
+        return calls
 
 
 def now_ms() -> int:
@@ -257,7 +270,7 @@ def _prepare(path: Path) -> None:
         db.close()
 
 
-def _serve(db: sqlite3.Connection, group: list[_Call]) -> None:
+def _serve(db: sqlite3.Connection, group: list[_Call], path: Path) -> None:
     """Run calls in one transaction and answer them once it is on the disk."""
     outcomes: list[tuple[_Call, Any, BaseException | None]] = []
     try:
@@ -268,8 +281,14 @@ def _serve(db: sqlite3.Connection, group: list[_Call]) -> None:
         # A full disk: nobody of the group was promised anything.
         if db.in_transaction:
             db.execute("ROLLBACK")
-        outcomes = [(call, None, error) for call in group]
+        outcomes = [(call, None, JournalUnwritable(str(path), str(error))) for call in group]
     for call, value, failure in outcomes:
+        _tell(call, value, failure)
+
+
+def _tell(call: _Call, value: object, failure: BaseException | None) -> None:
+    with suppress(RuntimeError):
+        # The loop of a caller that is gone is closed; its work is committed all the same.
         call.loop.call_soon_threadsafe(_settle, call.future, value, failure)
 
 
@@ -277,11 +296,14 @@ def _attempt(db: sqlite3.Connection, call: _Call) -> tuple[Any, BaseException | 
     db.execute("SAVEPOINT one")
     try:
         value = call.work(db)
+    except sqlite3.OperationalError:
+        # The disk's, not the caller's: SQLite may have undone the whole transaction already.
+        raise
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the caller's, not the thread's
         db.execute("ROLLBACK TO one")
-        return None, error
-    finally:
         db.execute("RELEASE one")
+        return None, error
+    db.execute("RELEASE one")
     return value, None
 
 

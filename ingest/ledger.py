@@ -19,6 +19,8 @@ from ingest.errors import Refusal
 
 QUARANTINE_BYTES: Final = 16 << 20
 """Refused bytes kept for one device: a day's readings of a device that was never enrolled."""
+QUARANTINE_TOTAL_BYTES: Final = 1 << 30
+"""Refused bytes kept for all: on an open broker a stranger may invent a device for each message."""
 MAX_REASON: Final = 4_000
 """Characters of a reason kept; an answer's remedy has the same bound."""
 
@@ -46,9 +48,10 @@ class Ledger:
         place = body.place
         return _cid(self.db.execute(statement, (body.org, body.device, place.epoch, place.seq)).fetchone())
 
-    def successor_of(self, prev: Cid) -> Cid | None:
-        """Return the record that was received with this `prev`, if any."""
-        return _cid(self.db.execute("SELECT cid FROM successor WHERE prev = ?", (bytes(prev),)).fetchone())
+    def successor_of(self, body: FieldBody, prev: Cid) -> Cid | None:
+        """Return the record of the same device that was received with this `prev`, if any."""
+        statement = "SELECT cid FROM successor WHERE org = ? AND device = ? AND prev = ?"
+        return _cid(self.db.execute(statement, (body.org, body.device, bytes(prev))).fetchone())
 
 
 def admit(db: sqlite3.Connection, arrivals: Sequence[Arrival], policy: Policy, now_ms: int) -> list[Answer | None]:
@@ -64,6 +67,9 @@ def append(db: sqlite3.Connection, records: Sequence[Record], now_ms: int) -> No
 
 
 def _admit_one(ledger: Ledger, arrival: Arrival, policy: Policy, now_ms: int) -> Answer | None:
+    if _is_stored(ledger.db, arrival):
+        # Taken once, it stays taken, whatever became of the key since: the device only missed the answer.
+        return _answer(arrival, "stored")
     try:
         verdict = judge(arrival, ledger, policy)
     except Refusal as refusal:
@@ -75,6 +81,11 @@ def _admit_one(ledger: Ledger, arrival: Arrival, policy: Policy, now_ms: int) ->
             _raise_alarm(ledger.db, arrival, detail, now_ms)
         ledger.db.execute("DELETE FROM quarantine WHERE cid = ?", (bytes(record.cid),))
     return _answer(arrival, "stored")
+
+
+def _is_stored(db: sqlite3.Connection, arrival: Arrival) -> bool:
+    values = (bytes(arrival.cid), arrival.topic.org, arrival.topic.device)
+    return db.execute("SELECT 1 FROM record WHERE cid = ? AND org = ? AND device = ?", values).fetchone() is not None
 
 
 def _insert(db: sqlite3.Connection, record: Record, now_ms: int) -> bool:
@@ -92,7 +103,10 @@ def _take(db: sqlite3.Connection, record: Record, now_ms: int) -> None:
     if isinstance(body, FIELD_BODIES):
         _use_number(db, record.cid, body, now_ms)
         if body.place.prev is not None:
-            db.execute("INSERT OR IGNORE INTO successor VALUES (?, ?)", (bytes(body.place.prev), bytes(record.cid)))
+            db.execute(
+                "INSERT OR IGNORE INTO successor VALUES (?, ?, ?, ?)",
+                (body.org, body.device, bytes(body.place.prev), bytes(record.cid)),
+            )
     if isinstance(body, Blob):
         _declare_upload(db, record.cid, body)
     elif isinstance(body, Enrol):
@@ -159,9 +173,13 @@ def _count_as_used(ledger: Ledger, arrival: Arrival, now_ms: int) -> None:
 def _has_room(db: sqlite3.Connection, arrival: Arrival) -> bool:
     if db.execute("SELECT 1 FROM quarantine WHERE cid = ?", (bytes(arrival.cid),)).fetchone():
         return True
-    statement = "SELECT coalesce(sum(length(raw)), 0) FROM quarantine WHERE org = ? AND device = ?"
-    used = db.execute(statement, (arrival.topic.org, arrival.topic.device)).fetchone()[0]
-    return int(used) + len(arrival.raw) <= QUARANTINE_BYTES
+    bounds = {(arrival.topic.org, arrival.topic.device): QUARANTINE_BYTES, ("", ""): QUARANTINE_TOTAL_BYTES}
+    return all(_quarantine_used(db, *whose) + len(arrival.raw) <= bound for whose, bound in bounds.items())
+
+
+def _quarantine_used(db: sqlite3.Connection, org: str, device: str) -> int:
+    row = db.execute("SELECT bytes FROM quarantine_use WHERE org = ? AND device = ?", (org, device)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _raise_alarm(db: sqlite3.Connection, arrival: Arrival, detail: str, now_ms: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -14,8 +15,8 @@ from ingest.settings import BrokerAddress
 
 FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 15.0
-QUEUED: Final = 4_096
-"""Messages that may wait in memory (256 MB at most, usually 4 MB); beyond it the client drops, devices send again."""
+QUEUED: Final = 1_024
+"""Messages that may wait in memory (256 MiB at most, usually 4); beyond it the client drops, devices send again."""
 CLIENT_ID: Final = "cec-ingest"
 
 _LOG: Final = logging.getLogger(__name__)
@@ -81,4 +82,6 @@ class BrokerLink:
             timeout=10,
             max_queued_incoming_messages=QUEUED,
             max_inflight_messages=256,
+            # Without it an answer waits up to 40 ms for the other side's delayed acknowledgement (RFC 1122, 4.2.3.2).
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )

@@ -5,8 +5,9 @@ journal is bounded; whatever is dropped on the way was not answered and will be 
 """
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 
 from domain.codec import encode
 from domain.envelope import Record, open_envelope, unpack_message
-from domain.errors import CecError, InvalidTopic
+from domain.errors import CecError, InvalidField, InvalidTopic
 from domain.keys import SigningKey
 from domain.records.field import Blob
 from domain.records.membership import Revoke, Rotate
@@ -23,18 +24,30 @@ from domain.topics import Topic
 from domain.upload import Ask, Frame, compute_shape, parse_upload
 from ingest.admission import Arrival, Policy, read_arrival
 from ingest.entries import Job, UploadEntry
-from ingest.errors import DamagedFrame
+from ingest.errors import DamagedFrame, JournalUnwritable, UndeclaredUpload, UploadUnwritable
 from ingest.journal import Journal, now_ms
 from ingest.link import BrokerLink
-from ingest.receipts import seal_answers, seal_upload_state
+from ingest.receipts import Outcome, refuse_upload, seal_answers, seal_outcome
 from ingest.settings import BrokerAddress, IngestSettings
 from ingest.uploads import UploadDesk
 from ipfs.store import BlockStore
 
+MAX_ASK: Final = 64
+"""Bytes of a question about an upload; it has 54."""
 SURVEY_JOB: Final = "survey"
 """Kind of the job that a whole point cloud causes."""
 CLOUD_MEDIA: Final = ("application/vnd.laszip", "application/vnd.las")
-_QUEUED: Final = 1_024
+DISK_PAUSE_S: Final = 1.0
+"""Rest after the disk took nothing, so that a full disk is not asked a thousand times a second."""
+CANCEL_PAUSE_S: Final = 0.5
+CANCELLATIONS: Final = 20
+"""How often, and after which pause, a task is told to end."""
+_RECORDS_QUEUED: Final = 256
+"""Messages of records that wait: 64 MiB at most."""
+_FRAMES_QUEUED: Final = 1_024
+"""Frames that wait: 64 MiB at most."""
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -97,8 +110,8 @@ class IngestService:
         self._server = server
         self._settings = settings
         self._policy = Policy(server.key.public, settings.max_upload_bytes)
-        self._records: asyncio.Queue[_Message] = asyncio.Queue(_QUEUED)
-        self._frames: asyncio.Queue[_Message] = asyncio.Queue(_QUEUED)
+        self._records: asyncio.Queue[_Message] = asyncio.Queue(_RECORDS_QUEUED)
+        self._frames: asyncio.Queue[_Message] = asyncio.Queue(_FRAMES_QUEUED)
         self._desk = UploadDesk(server.folder, server.blocks)
         self.link = BrokerLink(address)
         self.counts = ServiceCounts()
@@ -110,15 +123,16 @@ class IngestService:
     ) -> "AsyncIterator[IngestService]":
         """Run the service until the block ends."""
         service = cls(address, server, settings or IngestSettings())
-        async with asyncio.TaskGroup() as group:
-            work = {"listen": service._listen(), "admit": service._admit_all(), "assemble": service._assemble_all()}
-            tasks = [group.create_task(one, name=f"ingest {name}") for name, one in work.items()]
-            try:
-                yield service
-            finally:
-                for task in tasks:
-                    task.cancel()
-        service._desk.close()
+        try:
+            async with asyncio.TaskGroup() as group:
+                work = {"listen": service._listen(), "admit": service._admit_all(), "assemble": service._assemble_all()}
+                tasks = [group.create_task(one, name=f"ingest {name}") for name, one in work.items()]
+                try:
+                    yield service
+                finally:
+                    await end_tasks(tasks)
+        finally:
+            service._desk.close()
 
     async def _listen(self) -> None:
         async for name, payload in self.link.messages():
@@ -139,7 +153,17 @@ class IngestService:
         while True:
             messages = await _gather(self._records, self._settings.batch_messages)
             arrivals = await asyncio.to_thread(self._read_messages, messages)
-            await self._admit(arrivals)
+            try:
+                await self._admit(arrivals)
+            except JournalUnwritable as error:
+                # Nothing was promised: the devices keep their records and send them again.
+                await self._rest(error, unanswered=len(arrivals))
+
+    async def _rest(self, error: CecError, *, unanswered: int) -> None:
+        """Note that the disk took nothing, and give it time."""
+        self.counts.unanswered += unanswered
+        _LOG.error("%s", error)
+        await asyncio.sleep(DISK_PAUSE_S)
 
     def _read_messages(self, messages: Sequence[_Message]) -> list[Arrival]:
         """Return the envelopes of messages; one that is no message is one arrival, so that it is kept and answered."""
@@ -185,37 +209,44 @@ class IngestService:
                 self._frames, self._settings.answer_frames, patience_s=self._settings.answer_after_s
             )
             for topic, asked in _group_uploads(messages, self.counts).items():
-                for root_frames in asked.values():
-                    await self._assemble(topic, root_frames)
+                for parts in asked.values():
+                    try:
+                        await self._assemble(topic, parts)
+                    except (JournalUnwritable, UploadUnwritable) as error:
+                        await self._rest(error, unanswered=len(parts))
 
     async def _assemble(self, topic: Topic, parts: list[Frame | Ask]) -> None:
-        entry = await self._server.journal.upload(topic.org, parts[0].root)
-        if entry is None:
-            # Its blob record is not admitted yet; the device asks again after that.
-            self.counts.malformed += 1
-            return
+        root = parts[0].root
         frames = [part for part in parts if isinstance(part, Frame)]
         self.counts.frames += len(frames)
         self.counts.frame_bytes += sum(len(frame.data) for frame in frames)
-        state = await self._take(entry, frames)
+        entry = await self._server.journal.upload(topic.org, root)
+        if entry is None:
+            outcome = Outcome(answers=(refuse_upload(root, UndeclaredUpload(str(root))),))
+        else:
+            outcome = await self._take(entry, frames)
+        self.counts.refused += len(outcome.answers)
         reply = Topic(topic.org, topic.device, "rcpt")
-        await self.link.publish(str(reply), seal_upload_state(reply, state, self._server.key, at_ms=now_ms()))
+        await self.link.publish(str(reply), seal_outcome(reply, outcome, self._server.key, at_ms=now_ms()))
 
-    async def _take(self, entry: UploadEntry, frames: list[Frame]) -> UploadState:
+    async def _take(self, entry: UploadEntry, frames: list[Frame]) -> Outcome:
         """Take frames and return what is held once that is on the disk and in the journal."""
         count = compute_shape(entry.size).frames
         if entry.is_whole:
-            return UploadState(entry.root, count, is_whole=True)
+            return Outcome(UploadState(entry.root, count, is_whole=True))
+        answers: tuple[Answer, ...] = ()
         try:
             held, is_complete = await asyncio.to_thread(self._desk.take, entry, frames)
-        except CecError as error:
+        except (DamagedFrame, InvalidField) as error:
             self.counts.damaged_blocks += isinstance(error, DamagedFrame)
-            held, is_complete = await asyncio.to_thread(self._desk.bitmap, entry), False
-        if not is_complete:
+            answers = (refuse_upload(entry.root, error),)
+            held, is_complete = await asyncio.to_thread(self._desk.take, entry, [])
+        if is_complete:
+            await self._finish(entry, held)
+            return Outcome(UploadState(entry.root, count, is_whole=True), answers)
+        if frames:
             await self._server.journal.save_held(entry.org, entry.root, held)
-            return UploadState(entry.root, count, is_whole=False, held=held)
-        await self._finish(entry, held)
-        return UploadState(entry.root, count, is_whole=True)
+        return Outcome(UploadState(entry.root, count, is_whole=False, held=held), answers)
 
     async def _finish(self, entry: UploadEntry, held: bytes) -> None:
         raw = await self._server.journal.record(entry.record)
@@ -227,11 +258,26 @@ class IngestService:
         await asyncio.to_thread(self._desk.drop, entry)
 
 
+async def end_tasks(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they end.
+
+    Once is not enough: Python 3.11's `asyncio.wait_for`, which the MQTT client uses, swallows a cancellation that comes
+    with its result, and the task would go on for ever.
+    """
+    waiting = set(tasks)
+    for _ in range(CANCELLATIONS):
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            _, waiting = await asyncio.wait(waiting, timeout=CANCEL_PAUSE_S)
+
+
 async def _gather(queue: "asyncio.Queue[_Message]", most: int, *, patience_s: float = 0.0) -> list[_Message]:
     """Return the next messages: all that wait, at least one, and with patience those that come soon after."""
     messages = [await queue.get()]
     deadline = asyncio.get_running_loop().time() + patience_s
-    while len(messages) < most:
+    # What is short is a question: whoever asks waits for the answer, and sends nothing meanwhile.
+    while len(messages) < most and len(messages[-1].payload) > MAX_ASK:
         try:
             messages.append(queue.get_nowait())
         except asyncio.QueueEmpty:

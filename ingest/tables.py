@@ -49,8 +49,11 @@ CREATE TABLE IF NOT EXISTS epoch (
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS successor (
-    prev BLOB PRIMARY KEY,
-    cid BLOB NOT NULL
+    org TEXT NOT NULL,
+    device TEXT NOT NULL,
+    prev BLOB NOT NULL,
+    cid BLOB NOT NULL,
+    PRIMARY KEY (org, device, prev)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -62,6 +65,26 @@ CREATE TABLE IF NOT EXISTS quarantine (
     at_ms INTEGER NOT NULL,
     raw BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- Bytes in quarantine by device, and of all under empty names: a sum over the table at each refusal would let
+-- refusals slow the server down.
+CREATE TABLE IF NOT EXISTS quarantine_use (
+    org TEXT NOT NULL,
+    device TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (org, device)
+) WITHOUT ROWID;
+
+CREATE TRIGGER IF NOT EXISTS quarantine_in AFTER INSERT ON quarantine BEGIN
+    INSERT OR IGNORE INTO quarantine_use VALUES ('', '', 0), (new.org, new.device, 0);
+    UPDATE quarantine_use SET bytes = bytes + length(new.raw)
+        WHERE (org = '' AND device = '') OR (org = new.org AND device = new.device);
+END;
+
+CREATE TRIGGER IF NOT EXISTS quarantine_out AFTER DELETE ON quarantine BEGIN
+    UPDATE quarantine_use SET bytes = bytes - length(old.raw)
+        WHERE (org = '' AND device = '') OR (org = old.org AND device = old.device);
+END;
 
 CREATE TABLE IF NOT EXISTS alarm (
     id INTEGER PRIMARY KEY,

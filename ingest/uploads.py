@@ -6,22 +6,26 @@ it in a thread.
 """
 
 import os
+import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from domain.cid import Cid
-from domain.errors import InvalidField
+from domain.errors import CecError, InvalidField
 from domain.upload import CHUNK_BYTES, FRAME_BYTES, Frame
 from ingest.assembly import Assembly
 from ingest.entries import UploadEntry
-from ingest.errors import DamagedFrame
-from ipfs.errors import BlockMissing
+from ingest.errors import DamagedFrame, UploadUnwritable
+from ipfs.errors import BlockMismatch, BlockMissing, IpfsError
 from ipfs.store import BlockStore
 
 OPEN_UPLOADS: Final = 32
 """Uploads kept open at once; one used longest ago is closed, and opened again when its next frame comes."""
+
+LEAVES_AT_ONCE: Final = 8
+"""Leaves in memory while they are checked: 8 MiB."""
 
 
 @dataclass(slots=True)
@@ -30,7 +34,6 @@ class _Open:
 
     assembly: Assembly
     file: int
-    path: Path
 
 
 class UploadDesk:
@@ -65,35 +68,56 @@ class UploadDesk:
         DamagedFrame
             When a block was not what its parent names; its frames are wanted again. The other frames count.
         InvalidField
-            When a frame is beyond the file or has the wrong length.
+            When a frame is beyond the file or has the wrong length. The other frames count.
+        UploadUnwritable
+            When the disk does not take them; nothing of this call counts.
         """
-        upload = self._at_hand(entry)
-        damaged: list[int] = []
-        ready: list[int] = []
-        for frame in frames:
-            block = self._place(upload, frame)
-            if block is None:
-                continue
-            ready.append(block)
-            if upload.assembly.is_interior(block):
-                damaged += self._finish_node(upload, block, frame.data)
-        os.fdatasync(upload.file)
-        leaves = [block for block in dict.fromkeys(ready) if not upload.assembly.is_interior(block)]
-        damaged += self._finish_leaves(upload, leaves)
-        if damaged:
-            raise DamagedFrame(str(entry.root), damaged[0])
+        try:
+            upload = self._at_hand(entry)
+            refusals = self._take_all(upload, frames)
+        except (OSError, IpfsError, sqlite3.Error) as error:
+            # What is on the disk is uncertain now: the next frame reads it anew.
+            self._forget(entry)
+            raise UploadUnwritable(str(entry.root), str(error)) from error
+        if refusals:
+            raise refusals[0]
         return upload.assembly.bitmap, upload.assembly.is_complete
 
     def bitmap(self, entry: UploadEntry) -> bytes:
-        """Return what is held of an upload."""
-        return self._at_hand(entry).assembly.bitmap
+        """Return what is held of an upload; `UploadUnwritable` when its files cannot be opened."""
+        return self.take(entry, [])[0]
 
     def drop(self, entry: UploadEntry) -> None:
         """Delete the file of an upload that is whole."""
+        self._forget(entry)
+        self._path(entry).unlink(missing_ok=True)
+
+    def _forget(self, entry: UploadEntry) -> None:
         upload = self._open.pop((entry.org, entry.root), None)
         if upload is not None:
             os.close(upload.file)
-        self._path(entry).unlink(missing_ok=True)
+
+    def _take_all(self, upload: _Open, frames: list[Frame]) -> list[CecError]:
+        """Take frames and finish the blocks that they complete; return what was wrong."""
+        refusals: list[CecError] = []
+        damaged: list[int] = []
+        leaves: list[int] = []
+        for frame in frames:
+            try:
+                block = self._place(upload, frame)
+            except InvalidField as error:
+                refusals.append(error)
+                continue
+            if block is None:
+                continue
+            if upload.assembly.is_interior(block):
+                damaged += self._finish_node(upload, block, frame.data)
+            else:
+                leaves.append(block)
+        if frames:
+            os.fdatasync(upload.file)
+        damaged += self._finish_leaves(upload, leaves)
+        return [*(DamagedFrame(str(upload.assembly.root), block) for block in damaged), *refusals]
 
     def _place(self, upload: _Open, frame: Frame) -> int | None:
         """Put a frame where it belongs; return its block when that now has all its frames."""
@@ -119,17 +143,18 @@ class UploadDesk:
     def _finish_leaves(self, upload: _Open, blocks: list[int]) -> list[int]:
         """Check and store leaves that have all their frames; return those that are wrong."""
         assembly = upload.assembly
-        right: list[tuple[Cid, bytes]] = []
         wrong: list[int] = []
-        for block in blocks:
-            leaf = block - assembly.shape.interior
-            raw = os.pread(upload.file, assembly.shape.leaf_bytes(leaf), leaf * CHUNK_BYTES)
-            if assembly.is_right(block, raw):
-                right.append((assembly.name_of(block), raw))
-            else:
-                assembly.drop(block)
-                wrong.append(block)
-        self._blocks.put_many(right)
+        for start in range(0, len(blocks), LEAVES_AT_ONCE):
+            right: list[tuple[Cid, bytes]] = []
+            for block in blocks[start : start + LEAVES_AT_ONCE]:
+                leaf = block - assembly.shape.interior
+                raw = os.pread(upload.file, assembly.shape.leaf_bytes(leaf), leaf * CHUNK_BYTES)
+                if assembly.is_right(block, raw):
+                    right.append((assembly.name_of(block), raw))
+                else:
+                    assembly.drop(block)
+                    wrong.append(block)
+            self._blocks.put_many(right)
         return wrong
 
     def _at_hand(self, entry: UploadEntry) -> _Open:
@@ -149,26 +174,34 @@ class UploadDesk:
         for block in range(assembly.shape.interior):
             self._learn_again(assembly, block)
         path = self._path(entry)
-        upload = _Open(assembly, os.open(path, os.O_RDWR | os.O_CREAT, 0o600), path)
-        leaves = range(assembly.shape.interior, assembly.shape.blocks)
-        waiting = [block for block in leaves if assembly.has_block(block) and not self._is_stored(assembly, block)]
-        self._finish_leaves(upload, waiting)
+        upload = _Open(assembly, os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        try:
+            self._finish_leaves(upload, self._list_unfinished(assembly))
+        except BaseException:
+            os.close(upload.file)
+            raise
         return upload
+
+    def _list_unfinished(self, assembly: Assembly) -> list[int]:
+        """Return the leaves whose frames are all held but that are not stored; what has no name yet is dropped."""
+        waiting: list[int] = []
+        for block in range(assembly.shape.interior, assembly.shape.blocks):
+            if not assembly.is_named(block):
+                assembly.drop(block)
+            elif assembly.has_block(block) and not self._blocks.has(assembly.name_of(block)):
+                waiting.append(block)
+        return waiting
 
     def _learn_again(self, assembly: Assembly, block: int) -> None:
         if not assembly.has_block(block):
             return
+        if not assembly.is_named(block):
+            assembly.drop(block)
+            return
         try:
             assembly.learn(block, self._blocks.get(assembly.name_of(block)))
-        except (BlockMissing, KeyError):
+        except (BlockMissing, BlockMismatch):
             assembly.drop(block)
-
-    def _is_stored(self, assembly: Assembly, block: int) -> bool:
-        try:
-            return self._blocks.has(assembly.name_of(block))
-        except KeyError:
-            assembly.drop(block)
-            return True
 
     def _path(self, entry: UploadEntry) -> Path:
         return self._folder / f"{entry.org}-{entry.root}.part"

@@ -7,8 +7,8 @@ import asyncio
 import hmac
 import logging
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,7 @@ SERVER: Final = "cec-ingest"
 """Client id of the server's own connections; no device whose id begins with it is let in."""
 MAX_KEEP_ALIVE_S: Final = 1_800
 """Longest silence that a device may ask for."""
+SHUTDOWN_S: Final = 5.0
 _LISTENER: Final = "gate"
 
 
@@ -47,21 +48,21 @@ class Doors:
     journal: Journal
     password: str
 
-    async def check(self, request: ConnectRequest) -> None:
-        """Return when the client may connect; raise `LoginRefused` otherwise."""
+    async def check(self, request: ConnectRequest) -> str:
+        """Return the organisation that the client belongs to, empty for the server's own; or raise `LoginRefused`."""
         if request.username == SERVER and request.client_id.startswith(SERVER):
             if not hmac.compare_digest(request.password.encode(), self.password.encode()):
                 raise LoginRefused(request.client_id, "wrong password")
-            return
+            return ""
         if request.client_id != request.username:
             raise LoginRefused(request.client_id, "client id and user name must both be the device's id")
         if not 0 < request.keep_alive_s <= MAX_KEEP_ALIVE_S or not request.is_clean:
             raise LoginRefused(
                 request.client_id, f"needs a clean session and a keep-alive of 1 to {MAX_KEEP_ALIVE_S} s"
             )
-        await self._check_device(request)
+        return await self._check_device(request)
 
-    async def _check_device(self, request: ConnectRequest) -> None:
+    async def _check_device(self, request: ConnectRequest) -> str:
         try:
             login = parse_login(request.password, client_id=request.client_id)
         except CecError as error:
@@ -76,10 +77,11 @@ class Doors:
         will = str(Topic(enrolment.org, enrolment.device, "will"))
         if request.will_topic not in (None, will) or request.will_bytes:
             raise LoginRefused(request.client_id, f"its will must be empty and go to {will}")
+        return enrolment.org
 
 
-def may(client_id: str, topic: str, action: Action) -> bool:
-    """Tell whether a client may publish to, subscribe to or receive from a topic."""
+def may(client_id: str, org: str, topic: str, action: Action) -> bool:
+    """Tell whether a client of an organisation may publish to, subscribe to or receive from a topic."""
     is_server = client_id.startswith(SERVER)
     if action == Action.SUBSCRIBE and is_server:
         return topic in {format_uplink_filter(channel) for channel in UPLINK}
@@ -90,7 +92,7 @@ def may(client_id: str, topic: str, action: Action) -> bool:
     is_up = named.channel in UPLINK
     if is_server:
         return is_up if action == Action.RECEIVE else not is_up
-    if named.device != client_id:
+    if (named.org, named.device) != (org, client_id):
         return False
     return is_up if action == Action.PUBLISH else named.channel in DOWNLINK
 
@@ -98,12 +100,18 @@ def may(client_id: str, topic: str, action: Action) -> bool:
 class _GatedBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
     """amqtt with its decisions made elsewhere."""
 
+    def __init__(self, config: BrokerConfig, org_of: Callable[[str], str | None]) -> None:
+        super().__init__(config)
+        self._org_of = org_of
+
     async def _authenticate(self, session: Session, _: ListenerConfig) -> bool:
         # The gate has checked it already; nothing else reaches this listener.
         return session is not None
 
     async def _topic_filtering(self, session: Session, topic: str, action: Action) -> bool:
-        return may(session.client_id or "", topic, action)
+        client_id = session.client_id or ""
+        org = self._org_of(client_id)
+        return org is not None and may(client_id, org, topic, action)
 
     async def retain_message(self, *_: object, **__: object) -> None:
         """Keep nothing: retained messages would outlive their device and grow without bound."""
@@ -146,13 +154,14 @@ class EmbeddedBroker:
         # amqtt tells every broken link as a warning; here links break all day, and the gate counts them.
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
         listener = ListenerConfig(type=ListenerType.EXTERNAL, bind=f"{host}:{port}")
-        broker = _GatedBroker(BrokerConfig(listeners={"default": listener, _LISTENER: listener}, plugins={}))
+        config = BrokerConfig(listeners={"default": listener, _LISTENER: listener}, plugins={})
         password = secrets.token_urlsafe(24)
 
         async def serve(reader: ReaderAdapter, writer: StreamWriterAdapter) -> None:
             await broker.external_connected(reader, writer, _LISTENER)
 
         gate = Gate(Doors(journal, password), serve, lambda: broker.backlog)
+        broker = _GatedBroker(config, gate.org_of)
         await broker.start()
         try:
             server = await asyncio.start_server(gate.accept, host, port)
@@ -164,4 +173,7 @@ class EmbeddedBroker:
         finally:
             server.close()
             gate.cut_all()
-            await broker.shutdown()
+            # Bounded: amqtt waits for each of its tasks, and one that missed its cancellation would hold up the end.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SHUTDOWN_S):
+                    await broker.shutdown()

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from amqtt.adapters import ReaderAdapter, StreamWriterAdapter
 
 from ingest.broker.connect import CONNECT, MAX_CONNECT, ConnectRequest, parse_connect
-from ingest.errors import IngestError, MalformedConnect, PacketTooLarge
+from ingest.errors import IngestError, LoginRefused, MalformedConnect, PacketTooLarge
 
 CONNECT_DEADLINE_S: Final = 10.0
 """Time for a whole CONNECT: a slow modem needs two seconds."""
@@ -38,8 +38,8 @@ _CONTINUES: Final = 0x80
 class Doorkeeper(Protocol):
     """Decides who may connect."""
 
-    async def check(self, request: ConnectRequest) -> None:
-        """Return when the client may connect; raise `LoginRefused` otherwise."""
+    async def check(self, request: ConnectRequest) -> str:
+        """Return the organisation that the client belongs to, empty for the server's own; or raise `LoginRefused`."""
         ...
 
 
@@ -53,6 +53,15 @@ class GateCounts:
     accepted: int = 0
     refused: int = 0
     cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A client that was let in."""
+
+    org: str
+    task: "asyncio.Task[None] | None"
+    writer: asyncio.StreamWriter
 
 
 @dataclass(slots=True)
@@ -75,7 +84,7 @@ class Gate:
     serve: Serve
     backlog: Callable[[], int]
     counts: GateCounts = field(default_factory=GateCounts)
-    _clients: dict[str, tuple["asyncio.Task[None] | None", asyncio.StreamWriter]] = field(default_factory=dict)
+    _clients: dict[str, _Client] = field(default_factory=dict)
     _connections: int = 0
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -95,10 +104,15 @@ class Gate:
 
     def cut(self, client_id: str) -> None:
         """End a client's connection at once, if it has one."""
-        _, writer = self._clients.get(client_id, (None, None))
-        if writer is not None:
+        client = self._clients.get(client_id)
+        if client is not None:
             self.counts.cut += 1
-            writer.transport.abort()
+            client.writer.transport.abort()
+
+    def org_of(self, client_id: str) -> str | None:
+        """Return the organisation of a client that is connected; empty for the server's own."""
+        client = self._clients.get(client_id)
+        return None if client is None else client.org
 
     def cut_all(self) -> None:
         """End every connection."""
@@ -109,14 +123,14 @@ class Gate:
         async with asyncio.timeout(CONNECT_DEADLINE_S):
             request = parse_connect(await reader.open())
             try:
-                await self.doorkeeper.check(request)
+                org = await self.doorkeeper.check(request)
+                await self._take_over(request.client_id, org)
             except IngestError:
                 writer.write(_REFUSED)
                 await writer.drain()
                 raise
-            await self._take_over(request.client_id)
         self.counts.accepted += 1
-        mine = (asyncio.current_task(), writer)
+        mine = _Client(org, asyncio.current_task(), writer)
         self._clients[request.client_id] = mine
         try:
             await self.serve(reader, StreamWriterAdapter(writer))
@@ -124,12 +138,17 @@ class Gate:
             if self._clients.get(request.client_id) is mine:
                 del self._clients[request.client_id]
 
-    async def _take_over(self, client_id: str) -> None:
+    async def _take_over(self, client_id: str, org: str) -> None:
         """End the client's older connection and wait until the broker has let go of it."""
-        task, _ = self._clients.get(client_id, (None, None))
+        older = self._clients.get(client_id)
+        if older is None:
+            return
+        if older.org != org:
+            # Two organisations may have named a device alike; neither may end the other's session.
+            raise LoginRefused(client_id, "another organisation's device of this name is connected; rename one")
         self.cut(client_id)
-        if task is not None and task is not asyncio.current_task():
-            await asyncio.wait([task], timeout=_TAKEOVER_S)
+        if older.task is not None:
+            await asyncio.wait([older.task], timeout=_TAKEOVER_S)
 
 
 class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types

@@ -17,7 +17,7 @@ from domain.records.membership import Enrol, Revoke, Rotate
 from ingest import ledger
 from ingest.admission import read_arrival
 from ingest.entries import Job
-from ingest.errors import JournalDamaged, UnknownJob
+from ingest.errors import JournalClosed, JournalDamaged, JournalUnwritable, UnknownJob
 from ingest.journal import Journal
 from tests.domain.samples import BODIES
 from tests.ingest.devices import AT_MS, INGEST_KEY, ORG_KEY, POLICY, Device, renumber
@@ -251,6 +251,28 @@ async def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalDamaged, match="restore"):
         async with Journal.open(tmp_path / "j"):
             pass
+
+
+async def test_a_full_disk_is_told_and_nothing_is_promised(journal: Journal) -> None:
+    device = await enrolled(journal, Device())
+    record = device.observe("x" * 1_000)
+    # SQLite's own bound on the file's pages: what it says beyond it is what a full disk says.
+    pages = await journal._write(lambda db: int(db.execute("PRAGMA page_count").fetchone()[0]))
+    await journal._write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+    with pytest.raises(JournalUnwritable, match="disk"):
+        await journal.admit(device.send(*(device.observe("y" * 1_000) for _ in range(50))), POLICY)
+    await journal._write(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall())
+    assert (await journal.counts()).observations == 0
+    assert await outcome(journal, device, record) == "stored"
+
+
+async def test_after_its_end_a_journal_says_so(tmp_path: Path) -> None:
+    async with Journal.open(tmp_path / "j") as journal:
+        waiting = [asyncio.create_task(journal.queue_job(Job(str(number), "survey", b""))) for number in range(50)]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*waiting) == [None] * 50
+    with pytest.raises(JournalClosed):
+        await journal.queue_job(Job("late", "survey", b""))
 
 
 _WRITER = """

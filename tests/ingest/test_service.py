@@ -1,8 +1,10 @@
 """The service answers what devices send, truly, over a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,13 +13,14 @@ import pytest
 
 from domain.cid import Cid
 from domain.codec import decode_map
-from domain.envelope import open_envelope, pack_message, unpack_message
+from domain.envelope import open_envelope, pack_message, seal, unpack_message
 from domain.login import encode_login
+from domain.records.membership import Revoke
 from domain.records.receipt import Receipt
 from domain.upload import Ask, encode_ask, encode_frame, parse_bitmap
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
-from ingest.service import IngestService, Server
+from ingest.service import IngestService, Server, end_tasks
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import read_file
@@ -35,9 +38,11 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(journal: Journal, address: BrokerAddress, folder: Path) -> AsyncIterator[Running]:
+async def serving(
+    journal: Journal, address: BrokerAddress, folder: Path, cut: Callable[[str], None] = lambda _: None
+) -> AsyncIterator[Running]:
     blocks = MemoryBlockStore()
-    async with IngestService.open(address, Server(journal, blocks, INGEST_KEY, folder)) as service:
+    async with IngestService.open(address, Server(journal, blocks, INGEST_KEY, folder, cut)) as service:
         async with asyncio.timeout(5):
             await service.link.connected.wait()
         yield Running(journal, blocks, service)
@@ -59,7 +64,7 @@ async def broker(journal: Journal) -> AsyncIterator[EmbeddedBroker]:
 @pytest.fixture
 async def running(journal: Journal, broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Running]:
     address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-    async with serving(journal, address, tmp_path / "uploads") as running:
+    async with serving(journal, address, tmp_path / "uploads", broker.gate.cut) as running:
         yield running
 
 
@@ -74,6 +79,7 @@ async def client(broker: EmbeddedBroker, running: Running) -> AsyncIterator[aiom
         username=device.name,
         password=encode_login(device.enrol, device.key, client_id=device.name, at_ms=AT_MS),
         protocol=aiomqtt.ProtocolVersion.V311,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
     ) as client:
         await client.subscribe(str(device.topic("rcpt")), qos=1)
         yield client
@@ -92,6 +98,19 @@ async def next_receipt(client: aiomqtt.Client) -> Receipt:
 async def send_and_read(client: aiomqtt.Client, topic: object, payload: bytes) -> Receipt:
     await client.publish(str(topic), payload, qos=1)
     return await next_receipt(client)
+
+
+async def listen(client: aiomqtt.Client) -> None:
+    """Listen until the link breaks."""
+    async with asyncio.timeout(5):
+        async for _ in client.messages:
+            continue
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110  # counters have no event of their own
+            await asyncio.sleep(0.01)
 
 
 async def enrol(client: aiomqtt.Client, device: Device) -> None:
@@ -159,12 +178,95 @@ async def test_a_photo_is_stored_and_causes_no_survey(running: Running, client: 
     assert await running.journal.claim_job("survey") is None
 
 
-async def test_frames_that_nobody_declared_are_not_stored(running: Running, client: aiomqtt.Client) -> None:
+async def test_frames_that_nobody_declared_are_refused_by_name(running: Running, client: aiomqtt.Client) -> None:
     device, file = Device(), File(b"undeclared")
     await enrol(client, device)
-    await client.publish(str(device.topic("blob")), encode_frame(file.frame(0)), qos=1)
-    await send_and_read(client, device.topic(), pack_message([device.observe().raw]))
+    receipt = await send_and_read(client, device.topic("blob"), encode_frame(file.frame(0)))
+    (answer,) = receipt.answers or ()
+    assert (answer.record, answer.verdict, answer.reason) == (file.dag.root, "refused", "UndeclaredUpload")
+    assert receipt.uploads is None
     assert list[Cid](running.blocks.cids()) == []
+
+
+async def test_a_damaged_block_is_refused_by_name_and_its_frames_are_asked_again(
+    running: Running, client: aiomqtt.Client
+) -> None:
+    device, file = Device(), File(b"a small file")
+    await enrol(client, device)
+    await send_and_read(
+        client, device.topic(), pack_message([device.declare(file.dag.root, len(file.content), "image/png").raw])
+    )
+    wrong = replace(file.frame(0), data=b"another file")
+    receipt = await send_and_read(client, device.topic("blob"), encode_frame(wrong))
+    assert [answer.reason for answer in receipt.answers or ()] == ["DamagedFrame"]
+    assert [(state.is_whole, state.held) for state in receipt.uploads or ()] == [(False, b"\0")]
+    assert running.service.counts.damaged_blocks == 1
+    receipt = await send_and_read(client, device.topic("blob"), encode_frame(file.frame(0)))
+    assert [state.is_whole for state in receipt.uploads or ()] == [True]
+
+
+async def test_a_revoked_device_is_cut_off(running: Running, client: aiomqtt.Client) -> None:
+    device = Device()
+    await enrol(client, device)
+    revoke = seal(Revoke(device.org, device.name, device.key.public.raw, "stolen", AT_MS), ORG_KEY)
+    await client.publish(str(device.topic()), pack_message([revoke.raw]), qos=1)
+    with pytest.raises(aiomqtt.MqttError):
+        await listen(client)
+    assert (await running.journal.is_revoked(device.org, device.name, device.key.public.raw)) is True
+
+
+async def test_a_lost_link_is_told_by_the_devices_will(running: Running, broker: EmbeddedBroker) -> None:
+    device = Device()
+    async with aiomqtt.Client(
+        broker.host,
+        broker.port,
+        identifier=device.name,
+        username=device.name,
+        password=encode_login(device.enrol, device.key, client_id=device.name, at_ms=AT_MS),
+        protocol=aiomqtt.ProtocolVersion.V311,
+        will=aiomqtt.Will(str(device.topic("will")), b"", qos=1),
+    ) as client:
+        broker.gate.cut(device.name)
+        with pytest.raises(aiomqtt.MqttError):
+            await next_receipt(client)
+    await until(lambda: running.service.counts.connections_lost == 1)
+
+
+async def test_the_service_comes_back_when_its_link_breaks(running: Running, broker: EmbeddedBroker) -> None:
+    device, link = Device(), running.service.link
+    broker.gate.cut_all()
+    await until(lambda: not link.connected.is_set())
+    await until(link.connected.is_set)
+    async with aiomqtt.Client(
+        broker.host,
+        broker.port,
+        identifier=device.name,
+        username=device.name,
+        password=encode_login(device.enrol, device.key, client_id=device.name, at_ms=AT_MS),
+        protocol=aiomqtt.ProtocolVersion.V311,
+    ) as client:
+        await client.subscribe(str(device.topic("rcpt")), qos=1)
+        await enrol(client, device)
+
+
+async def test_a_task_that_misses_a_cancellation_ends_all_the_same() -> None:
+    missed = 0
+
+    async def work() -> None:
+        nonlocal missed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if missed:
+                    raise
+                missed += 1
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await end_tasks([task])
+    assert (task.cancelled(), missed) == (True, 1)
 
 
 @pytest.mark.engine

@@ -1,5 +1,8 @@
 """Uploads come together from frames in any order, over restarts, and never from wrong bytes."""
 
+import errno
+import os
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -10,8 +13,8 @@ from domain.cid import DAG_PB, RAW, Cid
 from domain.errors import InvalidField
 from domain.upload import FRAME_BYTES, Frame, compute_shape, encode_bitmap, parse_bitmap
 from ingest.entries import UploadEntry
-from ingest.errors import DamagedFrame
-from ingest.uploads import UploadDesk
+from ingest.errors import DamagedFrame, UploadUnwritable
+from ingest.uploads import OPEN_UPLOADS, UploadDesk
 from ipfs.local import LocalBlockStore
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import build_file, read_file
@@ -140,3 +143,58 @@ def test_a_leaf_complete_before_a_crash_but_not_stored_is_stored_at_the_next_sta
     UploadDesk(tmp_path, store).bitmap(file.entry(held))
     assert store.has(file.dag.leaves[0])
     assert not store.has(file.dag.leaves[1])
+
+
+def test_a_frame_of_a_wrong_length_does_not_undo_those_beside_it(tmp_path: Path) -> None:
+    file, store = File(Random(6).randbytes(MIB)), MemoryBlockStore()
+    desk = UploadDesk(tmp_path, store)
+    frames = file.frames()
+    with pytest.raises(InvalidField):
+        desk.take(file.entry(), [Frame(file.dag.root, 3, b"short"), *frames[:8]])
+    assert parse_bitmap(desk.bitmap(file.entry()), file.shape.frames) == set(range(8))
+    assert desk.take(file.entry(), frames[8:])[1]
+    assert store.has(file.dag.root)
+
+
+class FullStore:
+    """A block store whose disk is full until someone frees it."""
+
+    def __init__(self) -> None:
+        self.room = MemoryBlockStore()
+        self.is_full = True
+
+    def get(self, cid: Cid) -> bytes:
+        return self.room.get(cid)
+
+    def has(self, cid: Cid) -> bool:
+        return self.room.has(cid)
+
+    def cids(self) -> Iterator[Cid]:
+        return self.room.cids()
+
+    def put_many(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.room.put_many(blocks)
+
+
+def test_when_the_disk_is_full_nothing_is_counted_and_the_upload_goes_on_later(tmp_path: Path) -> None:
+    file, store = File(Random(7).randbytes(2 * MIB)), FullStore()
+    desk = UploadDesk(tmp_path, store)
+    with pytest.raises(UploadUnwritable, match="No space"):
+        desk.take(file.entry(), file.frames())
+    assert parse_bitmap(desk.bitmap(file.entry()), file.shape.frames) == set()
+    store.is_full = False
+    assert desk.take(file.entry(), file.frames())[1]
+    assert b"".join(read_file(file.dag.root, store.get)) == file.content
+
+
+def test_many_uploads_at_once_keep_few_files_open(tmp_path: Path) -> None:
+    store = MemoryBlockStore()
+    desk = UploadDesk(tmp_path, store)
+    files = [File(Random(number).randbytes(FRAME_BYTES + number)) for number in range(1, 1 + 2 * OPEN_UPLOADS)]
+    held = [desk.take(file.entry(), [file.frame(0)])[0] for file in files]
+    assert len(desk._open) == OPEN_UPLOADS
+    assert all(desk.take(file.entry(bits), [file.frame(1)])[1] for file, bits in zip(files, held, strict=True))
+    assert all(store.has(file.dag.root) for file in files)
+    desk.close()

@@ -1,0 +1,1 @@
+"""What drives the state machine: the application's protocol, the solo engine, its RPC and the light client."""

@@ -1,0 +1,111 @@
+"""A tree record as people read it: figures with unit, own and shared error, and model."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from domain.records.result import Estimate, Position, Tree
+
+_CENTIMETRES_MM: Final = 10
+_METRES_MM: Final = 1_000
+_THOUSAND: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One quantity, ready to print.
+
+    Attributes
+    ----------
+    name, unit
+        What, in which unit.
+    value
+        The estimate, decimal text.
+    error
+        Standard error, own and shared together (root of the sum of squares).
+    own_error, shared_error
+        Its two parts; the shared one does not average out over a stand.
+    model
+        Equation or measurement that gave it.
+    note
+        What a reader must know beside it; may be empty.
+    """
+
+    name: str
+    unit: str
+    value: str
+    error: str
+    own_error: str
+    shared_error: str
+    model: str
+    note: str = ""
+
+
+def make_figures(tree: Tree) -> tuple[Figure, ...]:
+    """Return the tree's figures that its record holds, in the order of a forester's sheet."""
+    stems = tuple(
+        _figure("Stem diameter", "cm", stem.diameter_mm, _CENTIMETRES_MM, digits=1) for stem in tree.stems or ()
+    )
+    notes = tuple(f"over bark, {stem.at_height_mm / _METRES_MM:.2f} m above the ground" for stem in tree.stems or ())
+    crown = tree.crown
+    optional = (
+        _optional("Crown diameter", "m", crown.diameter_mm if crown else None, _METRES_MM, digits=2),
+        *(_noted(stem, note) for stem, note in zip(stems, notes, strict=True)),
+        _noted(_optional("Stem volume", "m³", tree.volume_dm3, _THOUSAND, digits=2), ""),
+        _noted(_optional("Biomass", "kg", tree.biomass_g, _THOUSAND, digits=0), "dry, above the ground"),
+        _noted(_optional("Carbon", "kg", tree.carbon_g, _THOUSAND, digits=0), "above and below the ground"),
+    )
+    height = _figure("Height", "m", tree.height_mm, _METRES_MM, digits=2)
+    return (height, *(figure for figure in optional if figure is not None))
+
+
+def format_position(position: Position) -> tuple[tuple[str, str], ...]:
+    """Return the position as pairs of label and text, native coordinates first."""
+    pairs: list[tuple[str, str]] = [("Located", "apex" if position.of == "apex" else "foot of the stem")]
+    if position.x_mm is not None and position.y_mm is not None:
+        pairs.append(("Easting, northing", f"{position.x_mm / 1e3:.2f}, {position.y_mm / 1e3:.2f} m"))
+    if position.lon_nd is not None and position.lat_nd is not None:
+        pairs.append(("Longitude, latitude", f"{position.lon_nd / 1e9:.7f}°, {position.lat_nd / 1e9:.7f}° (WGS 84)"))
+    pairs.append(("Standard error", f"± {position.error_mm / 1e3:.2f} m, horizontal"))
+    pairs.append(("Reference system", position.crs))
+    if position.elevation_mm is not None:
+        datum = position.vertical or "unstated"
+        pairs.append(("Ground elevation", f"{position.elevation_mm / 1e3:.2f} m (vertical datum: {datum})"))
+    if position.operation is not None:
+        pairs.append(("Derived by", position.operation))
+    return tuple(pairs)
+
+
+def format_time(at_ms: int) -> str:
+    """Return a UTC time to the second.
+
+    Examples
+    --------
+    >>> format_time(1_790_000_000_000)
+    '2026-09-21 14:13:20 UTC'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def format_count(number: int) -> str:
+    """Return a whole number with thin spaces between its thousands."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def _figure(name: str, unit: str, estimate: Estimate, divisor: int, *, digits: int) -> Figure:
+    own, shared = estimate.own_error / divisor, estimate.shared_error / divisor
+    texts = (f"{number:.{digits}f}" for number in (estimate.value / divisor, math.hypot(own, shared), own, shared))
+    value, error, own_error, shared_error = texts
+    return Figure(name, unit, value, error, own_error, shared_error, estimate.model)
+
+
+def _optional(name: str, unit: str, estimate: Estimate | None, divisor: int, *, digits: int) -> Figure | None:
+    return None if estimate is None else _figure(name, unit, estimate, divisor, digits=digits)
+
+
+def _noted(figure: Figure | None, note: str) -> Figure | None:
+    if figure is None:
+        return None
+    texts = (figure.name, figure.unit, figure.value, figure.error, figure.own_error, figure.shared_error)
+    return Figure(*texts, figure.model, note)
