@@ -1,0 +1,57 @@
+"""Decimal text to integers in small units, exactly: no float between instrument and record."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from firmware_bridge.errors import UnreadableField
+
+_NANO: Final = 1_000_000_000
+_MAX_TEXT: Final = 24
+MM_PER_FOOT: Final = Decimal("304.8")
+
+
+def parse_decimal(field: str, text: str) -> Decimal:
+    """Return the number that a field says; `UnreadableField` when it is none."""
+    try:
+        value = Decimal(text) if len(text) <= _MAX_TEXT else Decimal("NaN")
+    except InvalidOperation as error:
+        raise UnreadableField(field, text) from error
+    if not value.is_finite() or abs(value) > 10**12:  # beyond any measurement
+        raise UnreadableField(field, text)
+    return value
+
+
+def parse_scaled(field: str, text: str, scale: int | Decimal) -> int | None:
+    """Return a field's number times `scale`, rounded to a whole one; nothing for an empty field."""
+    return None if not text else round(parse_decimal(field, text) * scale)
+
+
+def parse_length_mm(field: str, text: str, unit: str) -> int | None:
+    """Return a length in millimetres; `unit` is ``M`` or ``F``."""
+    if not text:
+        return None
+    scales = {"M": Decimal(1000), "F": MM_PER_FOOT}
+    if unit.upper() not in scales:
+        raise UnreadableField(f"unit of {field}", unit)
+    return parse_scaled(field, text, scales[unit.upper()])
+
+
+def parse_angle_nd(field: str, text: str, hemisphere: str) -> int:
+    """Return an angle in 10^-9 degree from NMEA's degrees and minutes.
+
+    Examples
+    --------
+    >>> parse_angle_nd("latitude", "4807.038", "N")
+    48117300000
+    """
+    value = parse_decimal(field, text)
+    if hemisphere not in ("N", "S", "E", "W") or value < 0:
+        raise UnreadableField(field, f"{text},{hemisphere}")
+    degrees, minutes = divmod(value, 100)
+    if minutes >= 60:  # noqa: PLR2004  # minutes of arc
+        raise UnreadableField(field, text)
+    nano = round((degrees * 60 + minutes) * _NANO / 60)
+    limit = 90 if hemisphere in "NS" else 180
+    if nano > limit * _NANO:
+        raise UnreadableField(field, text)
+    return -nano if hemisphere in "SW" else nano
