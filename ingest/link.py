@@ -42,7 +42,8 @@ class BrokerLink:
         while True:
             try:
                 async with self._open() as client:
-                    for channel in UPLINK:
+                    # Births first: what a device sends before its enrolment is known would be refused.
+                    for channel in sorted(UPLINK):
                         await client.subscribe(format_uplink_filter(channel), qos=1)
                     self._client, wait_s = client, FIRST_WAIT_S
                     self.connected.set()
