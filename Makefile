@@ -1,42 +1,47 @@
-# The only door. Each target says in one line what it does; the work is in scripts/.
+# The only door. `make` lists what there is; each target prepares what it needs, and a second run prepares nothing.
+
+SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3.11
+.PHONY: help demo test quick check format bench pins clean
+
+ARGS ?=
+export PYTHON ?=
+BENCH ?= $(patsubst benchmarks/%.py,%,$(filter-out benchmarks/__init__.py benchmarks/report.py,$(wildcard benchmarks/*.py)))
 BIN := .venv/bin
 
-help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/runtime.stamp  ## run the whole line on a simulated stand; ARGS="--cloud FILE --once --json"
-	@$(BIN)/python -m cec demo $(ARGS)
+demo: .venv/runtime.stamp ## run the whole line on a simulated stand; ARGS="--once --json" and the like go to `cec demo`
+	@$(BIN)/cec demo $(ARGS)
 
-test: .venv/dev.stamp  ## run every test, with the real servers that some of them need
+test: .venv/dev.stamp ## run every test, with the real engines and browser that some need (built once, then cached)
 	@scripts/engines/all
-	$(BIN)/python -m pytest -m "" --durations=15
+	@$(BIN)/pytest -m "" --durations=15 $(ARGS)
 
-quick: .venv/dev.stamp  ## run the tests that need no server
-	$(BIN)/python -m pytest
+quick: .venv/dev.stamp ## run the tests that need neither engines nor patience
+	@$(BIN)/pytest $(ARGS)
 
-check: .venv/dev.stamp  ## check format, lint, types, layers and sizes; change nothing
-	$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	$(BIN)/mypy .
-	$(BIN)/lint-imports && $(BIN)/python scripts/check_sizes.py
+check: .venv/dev.stamp ## check format, lint, types, layers and sizes; changes nothing
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports && $(BIN)/python scripts/check_sizes.py
 
-format: .venv/dev.stamp  ## put the code in its form
-	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+format: .venv/dev.stamp ## format the code and make the repairs that are safe
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-bench: .venv/dev.stamp  ## measure the figures
-	@for name in anchor survey line; do $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+bench: .venv/dev.stamp ## measure; BENCH="NAME ..." chooses, ARGS=--json for machines
+	@set -e; for name in $(BENCH); do $(BIN)/python -m benchmarks.$$name $(ARGS); done
 
-pins: .venv/dev.stamp  ## resolve the pinned versions again
-	@scripts/pin_requirements
+pins: .venv/dev.stamp ## resolve requirements/*.txt again; ARGS=--upgrade to the newest allowed
+	@scripts/pin_requirements $(ARGS)
 
-clean:  ## delete what can be made again
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+clean: ## remove the environment and all caches in the checkout; keeps data, and engines in their own cache
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/runtime.stamp: requirements/all.txt requirements/uv.txt
-	@scripts/make_environment $(PYTHON) all
+.venv/runtime.stamp: requirements/all.txt requirements/uv.txt pyproject.toml
+	@scripts/make_environment all
 
-.venv/dev.stamp: requirements/dev.txt requirements/uv.txt
-	@scripts/make_environment $(PYTHON) dev
-
-.PHONY: help demo test quick check format bench pins clean
+.venv/dev.stamp: requirements/dev.txt requirements/uv.txt pyproject.toml
+	@scripts/make_environment dev

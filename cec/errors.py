@@ -12,6 +12,7 @@
         +-- PortTaken          a port that was asked for is in use
         +-- LineLost           a run of the demo lost something
         +-- WaitedTooLong      a stage did not finish within its time
+        +-- NoSuchCloud        a cloud was named that is not a file
         +-- UnreadablePin      text is not a pin
 """
 
@@ -108,3 +109,11 @@ class UnreadablePin(ProgramError):
             "it on the server or as it was published"
         )
         self.text = text
+
+
+class NoSuchCloud(ProgramError):
+    """A cloud was named that is not a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"No file {path}: name a LAS or LAZ file that is there")
+        self.path = path

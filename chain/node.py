@@ -1,5 +1,6 @@
 """A node: state machine, solo engine and stores over one folder, and the proofs that they can give."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +12,10 @@ from chain.applications.anchor import module as anchor_module
 from chain.applications.anchor.module import AnchorEntry
 from chain.applications.registry import module as registry_module
 from chain.applications.registry.module import KeyEntry
-from chain.core.accounts import get_account
+from chain.core.accounts import Account, get_account
+from chain.core.bank import get_balance
 from chain.core.bech32 import parse_address
+from chain.core.errors import WrongSequence
 from chain.core.machine import StateMachine
 from chain.core.wallet import Signing, Wallet
 from chain.data.kv import KeyValueStore
@@ -34,6 +37,10 @@ MODULES: Final = (anchor_module.MODULE, registry_module.MODULE)
 SUPPLY_UCEC: Final = 2_000_000 * 1_000_000
 """What a chain starts with: 2,000,000 CEC (mission.md, E2)."""
 _GENESIS_FILE: Final = "genesis.json"
+_GENESIS_KEY: Final = b"m/genesis"
+"""Where a store keeps the head of the genesis that its blocks began with."""
+_SIGNING_TRIES: Final = 3
+"""How often a transaction is signed again when another of the same account, before it in the pool, fell out."""
 
 
 class SystemClock:
@@ -76,6 +83,14 @@ class ChainReader:
     def find_key(self, key: bytes) -> KeyEntry | None:
         """Return what the registry says of a record key, if anything."""
         return registry_module.get_key(self.machine.store, key)
+
+    def find_account(self, address: str) -> Account:
+        """Return the account of an address; `UnknownAccount` before its first coins."""
+        return get_account(self.machine.store, parse_address(address))
+
+    def find_balance(self, address: str) -> int:
+        """Return what an address holds, in ucec."""
+        return get_balance(self.machine.store, parse_address(address))
 
     def build_proof(self, records: Sequence[tuple[bytes, MerklePath]], root: bytes) -> bytes:
         """Return the proof file of records anchored together under `root`; the first is what it is about.
@@ -139,11 +154,11 @@ class Node:
         StoreBusy, StoreBroken
             When the store cannot be opened.
         InvalidGenesisDoc
-            When the validator's key is not of this chain.
+            When the validator's key is not of this chain, or the genesis file is not the one that the store began with.
         """
         kv = RocksStore(folder / "store")
         try:
-            reader = open_reader(kv, _keep_genesis(folder, genesis))
+            reader = open_reader(kv, _keep_genesis(folder, kv, genesis))
             if validator.public.raw[2:] not in {one.public_key for one in reader.genesis.validators}:
                 raise InvalidGenesisDoc("this validator's key is not of this chain: restore the key it began with")
             async with SoloEngine.open(
@@ -156,6 +171,8 @@ class Node:
     async def execute(self, wallet: Wallet, messages: Sequence[Any]) -> Finalised:
         """Sign and submit messages of one account; return what they did once it is final.
 
+        Several calls may wait at once: each is signed with the sequence after those that wait.
+
         Raises
         ------
         TxNotTaken
@@ -163,7 +180,16 @@ class Node:
         """
         handlers = {handler.message: handler for module in MODULES for handler in module.handlers}
         gas = sum(handlers[type(message)].gas for message in messages)
-        account = get_account(self.reader.machine.store, parse_address(wallet.address))
+        for _ in range(_SIGNING_TRIES - 1):
+            try:
+                return await self._submit(wallet, messages, gas)
+            except TxNotTaken as refused:
+                if (refused.codespace, refused.code) != (WrongSequence.CODESPACE, WrongSequence.CODE):
+                    raise
+        return await self._submit(wallet, messages, gas)
+
+    async def _submit(self, wallet: Wallet, messages: Sequence[Any], gas: int) -> Finalised:
+        account = get_account(self.reader.machine.pending, parse_address(wallet.address))
         signing = Signing(self.reader.genesis.chain_id, account.number, account.sequence, gas)
         final = await self.engine.submit(wallet.sign(messages, signing))
         if final.result.code:
@@ -213,10 +239,33 @@ def create_genesis(
     return Genesis(chain_id, begins, 1, (Validator(validator.public.raw[2:], 10),), canonical_json(state))
 
 
-def _keep_genesis(folder: Path, genesis: Genesis) -> Genesis:
+def _keep_genesis(folder: Path, kv: KeyValueStore, genesis: Genesis) -> Genesis:
+    """Return the genesis of the chain in a folder; write it down when the chain is new."""
     path = folder / _GENESIS_FILE
-    if not path.exists():
-        part = path.with_suffix(".part")
-        part.write_text(encode_genesis(genesis), "utf-8")
-        part.rename(path)
-    return parse_genesis(path.read_text("utf-8"))
+    begun = kv.get(_GENESIS_KEY)
+    if begun is None and not path.exists():
+        _write_durably(path, encode_genesis(genesis))
+    try:
+        kept = parse_genesis(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InvalidGenesisDoc(f"{path} is gone: put back the file that the chain began with") from error
+    if begun is None:
+        kv.write({_GENESIS_KEY: build_head(kept)})
+    elif begun != build_head(kept):
+        raise InvalidGenesisDoc(f"{path} was changed: put back the file that the chain began with")
+    return kept
+
+
+def _write_durably(path: Path, text: str) -> None:
+    """Write a file that is whole or absent, whenever the power fails."""
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

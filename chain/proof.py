@@ -6,7 +6,7 @@ consensus engine and no network.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
@@ -395,6 +395,10 @@ def _parse_signed(value: Value) -> SignedHeader:
     )
     if len(signed.validators.validators) > MAX_VALIDATORS:
         raise ProofRefused("decode", f"more than {MAX_VALIDATORS} validators")
+    # The set's hash covers keys and powers alone; whatever else it said would be unchecked.
+    members = (replace(member, proposer_priority=0) for member in signed.validators.validators)
+    if signed.validators != ValidatorSet(tuple(members)):
+        raise ProofRefused("decode", "a validator set says more than its hash covers")
     return signed
 
 

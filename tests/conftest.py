@@ -1,4 +1,8 @@
-"""Engines, shared data and Hypothesis profiles for all tests."""
+"""What tests of every room share: Hypothesis profiles, real engines, and the shared data folder.
+
+A test that asks for an engine gets it or fails: such a test runs only when it was asked for (`make test`), and a
+skipped engine test would be a promise that nobody checked.
+"""
 
 import os
 import subprocess
@@ -7,49 +11,79 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-ROOT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).resolve().parent.parent
+ENGINES = CHECKOUT / "scripts" / "engines"
 
-# Machines that test are slow at times: a deadline would make timing decide.
+# Kubo, the slowest, builds in 204 s on two cores; the rest is for a slow network and for waiting on another build.
+ENGINE_TIMEOUT_S = 1200
+
+# No deadline and no complaint of slowness: tests share their cores with builds and servers, so wall time says nothing.
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("dev"), derandomize=True)
-settings.register_profile("nightly", settings.get_profile("dev"), max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
+settings.register_profile("nightly", settings.get_profile("dev"), max_examples=2_000, print_blob=True)
 
 
-def _find_engine(name: str) -> Path:
-    """Return the path of an engine, built or installed by the project's own script; a failure is a failure."""
-    done = subprocess.run([ROOT / "scripts" / "engines" / name], check=True, capture_output=True, text=True)
+def choose_profile(ci: str) -> str:
+    """Return the Hypothesis profile for the value of the variable CI: empty, `nightly`, or anything else."""
+    if not ci:
+        return "dev"
+    return "nightly" if ci == "nightly" else "ci"
+
+
+settings.load_profile(choose_profile(os.environ.get("CI", "")))
+
+
+def engine(name: str) -> Path:
+    """Return the program of the engine `name`, built or installed first where it is not there yet."""
+    done = subprocess.run(
+        [ENGINES / name],
+        capture_output=True,
+        text=True,
+        timeout=ENGINE_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        pytest.fail(f"The engine {name} could not be prepared; scripts/engines/{name} said:\n{done.stderr[-4000:]}")
     return Path(done.stdout.strip())
 
 
 @pytest.fixture(scope="session")
 def cometbft_binary() -> Path:
-    """CometBFT 0.38.19."""
-    return _find_engine("cometbft")
+    return engine("cometbft")
 
 
 @pytest.fixture(scope="session")
 def kubo_binary() -> Path:
-    """Kubo 0.43.0."""
-    return _find_engine("kubo")
+    return engine("kubo")
 
 
 @pytest.fixture(scope="session")
 def mosquitto_binary() -> Path:
-    """Debian's mosquitto."""
-    return _find_engine("mosquitto")
+    return engine("mosquitto")
 
 
 @pytest.fixture(scope="session")
 def chromium_binary() -> Path:
-    """Debian's Chromium."""
-    return _find_engine("chromium")
+    return engine("chromium")
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real point clouds beside the checkout; tests that need them skip where they are absent."""
-    folder = ROOT.parent / "shared" / "data"
+    folder = CHECKOUT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("no real point clouds here: ../shared/data is absent")
+        pytest.skip("needs the folder ../shared/data beside the checkout (real clouds, too large for the repository)")
     return folder
+
+
+# Cheap to dear, so that a fault shows as early as it can.
+MARKS_BY_COST = ("slow", "browser", "engine")
+
+
+def rank(item: pytest.Item) -> int:
+    """Return where a test runs: 0 without a mark, else after all tests whose dearest mark is cheaper."""
+    return max((place for place, mark in enumerate(MARKS_BY_COST, 1) if item.get_closest_marker(mark)), default=0)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=rank)

@@ -5,7 +5,7 @@ from typing import Final
 
 from chain.core.bech32 import format_address
 from chain.core.errors import UnknownAccount
-from chain.core.state import Layer, StateReader
+from chain.core.state import CommittedState, Layer, StateReader
 from domain.codec import decode_map, encode
 
 MODULE: Final = "auth"
@@ -51,6 +51,13 @@ def advance_sequence(state: Layer, address: bytes) -> None:
     """Count a transaction of an account."""
     account = get_account(state, address)
     _put(state, address, Account(account.number, account.sequence + 1))
+
+
+def find_broken_invariant(state: CommittedState) -> str | None:
+    """Return what is wrong with the accounts, in words: their numbers must be 0, 1, 2 … without gap or double."""
+    numbers = sorted(_number(decode_map(raw)["number"]) for _, raw in state.iterate(MODULE, b"a/"))
+    next_number = int.from_bytes(state.get(MODULE, _NEXT) or b"", "big")
+    return None if numbers == list(range(next_number)) else f"account numbers are not those from 0 to {next_number - 1}"
 
 
 def _put(state: Layer, address: bytes, account: Account) -> None:

@@ -22,7 +22,7 @@ def encode_bech32(prefix: str, data: bytes) -> str:
     Examples
     --------
     >>> encode_bech32("cec", bytes(20))
-    'cec1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqr5jsxu'
+    'cec1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq3vsxgy'
     """
     symbols = _regroup(data, 8, 5)
     check = _polymod(_expand(prefix) + symbols + [0] * _CHECK_SYMBOLS) ^ 1
@@ -32,8 +32,8 @@ def encode_bech32(prefix: str, data: bytes) -> str:
 
 def decode_bech32(text: str) -> tuple[str, bytes]:
     """Return prefix and bytes of a bech32 text; `InvalidAddress` when it is none."""
-    if len(text) > _MAX_TEXT or (text.lower() != text and text.upper() != text):
-        raise InvalidAddress(text, "too long, or capitals and small letters mixed")
+    if len(text) > _MAX_TEXT or not text.isascii() or (text.lower() != text and text.upper() != text):
+        raise InvalidAddress(text, "too long, not ASCII, or capitals and small letters mixed")
     prefix, separator, rest = text.lower().rpartition("1")
     if not separator or not prefix or any(symbol not in _CHARSET for symbol in rest):
         raise InvalidAddress(text, "not bech32")

@@ -139,7 +139,7 @@ class WrongSigner(TxRefused):
     CODE = 10
 
     def __init__(self, signer: str, needed: str) -> None:
-        super().__init__(f"Signed by {signer}: this message must be signed by {needed}")
+        super().__init__(f"Signed by {signer}: this message must be signed by {needed[:90]!r}")
         self.signer = signer
         self.needed = needed
 

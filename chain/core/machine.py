@@ -15,7 +15,7 @@ from chain.core import accounts, bank, fees
 from chain.core.bech32 import format_address
 from chain.core.errors import FundsTooLow, InvalidGenesis, TxExpired, TxRefused, WrongSequence, WrongSignature
 from chain.core.messages import Context, Handler
-from chain.core.state import Layer, StateReader
+from chain.core.state import CommittedState, Layer, StateReader
 from chain.core.store import Pending, StateStore
 from chain.core.transactions import Tx, decode_tx, is_signed
 from chain.data.kv import KeyValueStore
@@ -34,19 +34,19 @@ class Module:
         Its messages.
     process_genesis
         Writes its starting state out of its part of the genesis document.
-    invariant
+    find_broken_invariant
         Returns in words what is wrong with its state, nothing when all is well.
     """
 
     name: str
     handlers: tuple[Handler, ...]
     process_genesis: Callable[[Layer, Mapping[str, Any]], None]
-    invariant: Callable[[StateReader], str | None] = lambda _state: None
+    find_broken_invariant: Callable[[CommittedState], str | None]
 
 
 CORE_MODULES = (
-    Module("auth", (), lambda _state, _genesis: None),
-    Module("bank", bank.HANDLERS, lambda state, genesis: bank.process_genesis(state, genesis.get("balances", {}))),
+    Module(accounts.MODULE, (), lambda _state, _genesis: None, accounts.find_broken_invariant),
+    Module(bank.MODULE, bank.HANDLERS, bank.process_genesis, bank.find_broken_invariant),
 )
 
 
@@ -84,6 +84,8 @@ class StateMachine:
             raise InvalidGenesis("not JSON") from error
         if not isinstance(document, dict) or not set(document) <= {module.name for module in self._modules}:
             raise InvalidGenesis("expected an object of modules of this chain")
+        if not all(isinstance(part, dict) for part in document.values()):
+            raise InvalidGenesis("each module's part is an object")
         layer = Layer(self.store)
         for module in self._modules:
             module.process_genesis(layer, document.get(module.name, {}))
@@ -120,13 +122,18 @@ class StateMachine:
         self._pending, self._genesis = None, None
         self._check = Layer(self.store)
 
+    @property
+    def pending(self) -> StateReader:
+        """State as it will be once every transaction that `check_tx` took has run."""
+        return self._check
+
     def prove(self, module: str, key: bytes) -> StateProof | None:
         """Return the proof that a key has its committed value, if it has one."""
         return self.store.prove(module, key)
 
     def find_broken_invariants(self) -> tuple[str, ...]:
         """Return what is wrong with the committed state, in words; nothing when all is well."""
-        found = (module.invariant(self.store) for module in self._modules)
+        found = (module.find_broken_invariant(self.store) for module in self._modules)
         return tuple(words for words in found if words is not None)
 
     def _run(self, state: Layer, raw: bytes, block: BlockInput, *, is_check: bool) -> TxResult:

@@ -12,6 +12,18 @@ class StateReader(Protocol):
         ...
 
 
+class CommittedState(Protocol):
+    """State that can also be walked: what invariants read."""
+
+    def get(self, module: str, key: bytes) -> bytes | None:
+        """Return the value of a key, if it has one."""
+        ...
+
+    def iterate(self, module: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield a module's keys that begin with `prefix` and their values, by ascending key."""
+        ...
+
+
 class Layer:
     """Changes over a reader; a transaction that fails drops its layer.
 

@@ -1,7 +1,7 @@
 """Committed state on a key-value store: values, tree nodes and the last height, written in one batch a block."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,6 +64,12 @@ class StateStore:
     def get(self, module: str, key: bytes) -> bytes | None:
         """Return the committed value of a key, if it has one."""
         return self._kv.get(_value_key(module, key))
+
+    def iterate(self, module: str, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield a module's committed keys that begin with `prefix` and their values, by ascending key."""
+        start = _value_key(module, b"")
+        for key, value in self._kv.iterate(start + prefix):
+            yield key[len(start) :], value
 
     def prepare(self, changes: Iterable[tuple[str, bytes, bytes | None]]) -> Pending:
         """Return what committing these changes would write, and the roots it would lead to."""

@@ -14,6 +14,7 @@ from chain.core.bank import parse_amount
 from chain.core.bech32 import format_address
 from chain.core.errors import MalformedTx, UnknownMessage, WrongSigner
 from chain.core.messages import Handler
+from chain.core.ripemd import hash_ripemd160
 from chain.wire.codec import decode_message, encode_message
 from chain.wire.cosmos import AuthInfo, Secp256k1Key, SignDoc, TxBody, TxRaw
 from chain.wire.errors import InvalidWire
@@ -22,6 +23,8 @@ MAX_TX_BYTES: Final = 64 << 10
 """Largest transaction: an anchor has 300 bytes; the rest is room for messages to come."""
 MAX_MESSAGES: Final = 32
 MAX_MEMO: Final = 256
+MAX_GAS: Final = (1 << 63) - 1
+"""Largest gas limit: results carry it as int64."""
 SIGN_MODE_DIRECT: Final = 1
 HALF_ORDER: Final = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 """Half the order of secp256k1: a signature's s must not be larger (BIP 62), or anyone could make a second one."""
@@ -47,6 +50,8 @@ class Tx:
         Each with the handler that takes it.
     timeout_height
         Last height at which it may take effect; 0 is any.
+    size
+        Bytes that it came in.
     """
 
     raw: TxRaw
@@ -81,6 +86,8 @@ def decode_tx(raw: bytes, handlers: dict[str, Handler]) -> Tx:
     fee = auth.fee
     if fee is None or fee.payer or fee.granter:
         raise MalformedTx("a fee is needed, paid by the signer itself")
+    if fee.gas_limit > MAX_GAS:
+        raise MalformedTx(f"a gas limit of {fee.gas_limit}, at most {MAX_GAS}")
     return Tx(
         raw=tx,
         signer=signer,
@@ -109,7 +116,7 @@ def is_signed(tx: Tx, chain_id: str, account_number: int) -> bool:
 
 def compute_address(key: bytes) -> bytes:
     """Return the address of a compressed secp256k1 key: RIPEMD-160 of its SHA-256."""
-    return hashlib.new("ripemd160", hashlib.sha256(key).digest()).digest()
+    return hash_ripemd160(hashlib.sha256(key).digest())
 
 
 def _read_signer(tx: TxRaw, auth: AuthInfo) -> tuple[bytes, int]:

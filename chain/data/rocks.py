@@ -35,7 +35,7 @@ class RocksStore:
         try:
             self._db = Rdict(str(folder), options, access_type=access)
         except Exception as error:  # rocksdict raises bare Exception
-            if "lock" in str(error).lower():
+            if f"{folder}/LOCK" in str(error):
                 raise StoreBusy(str(folder)) from error
             raise StoreBroken(str(folder), str(error)) from error
         self._sync = WriteOptions()

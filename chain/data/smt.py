@@ -8,12 +8,13 @@ log2(n) high. Nodes are stored by their place, as a batch of changes touches eac
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 EMPTY: Final = bytes(32)
 """Hash of an empty child, and root of an empty tree."""
 HEIGHT: Final = 256
 
+T = TypeVar("T")
 Place: TypeAlias = tuple[int, int]
 """A node's place: its depth (0 is the root) and the first `depth` bits of the keys below it."""
 
@@ -157,7 +158,7 @@ def _below(place: Place, side: int) -> Place:
     return place[0] + 1, place[1] << 1 | side
 
 
-def _split(depth: int, items: list[tuple[int, bytes]] | list[tuple[int, bytes | None]]) -> tuple[list, list]:  # type: ignore[type-arg]
+def _split(depth: int, items: list[tuple[int, T]]) -> tuple[list[tuple[int, T]], list[tuple[int, T]]]:
     """Return items whose key turns left at a depth, and those that turn right."""
     left = [item for item in items if not _bit(item[0], depth)]
     return left, [item for item in items if _bit(item[0], depth)]

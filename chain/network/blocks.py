@@ -39,6 +39,8 @@ class BlockStore:
 
     def __init__(self, kv: KeyValueStore) -> None:
         self._kv = kv
+        # Every new block looks at the last one several times; decoding it costs as much as making it.
+        self._newest: StoredBlock | None = None
 
     def last_height(self) -> int:
         """Return the height of the last block; 0 when there is none."""
@@ -46,6 +48,8 @@ class BlockStore:
 
     def get(self, height: int) -> StoredBlock | None:
         """Return a block, if it is there."""
+        if self._newest is not None and self._newest.block.header.height == height:
+            return self._newest
         block, commit = self._kv.get(_key(b"block", height)), self._kv.get(_key(b"commit", height))
         if block is None or commit is None:
             return None
@@ -61,6 +65,7 @@ class BlockStore:
                 _LAST: height.to_bytes(8, "big"),
             }
         )
+        self._newest = stored
 
     def put_results(self, height: int, txs: dict[bytes, int], results: tuple[TxResult, ...]) -> None:
         """Store a block's results, and where each transaction (by hash) stands in it."""

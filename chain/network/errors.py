@@ -8,11 +8,16 @@
         +-- InvalidCommit      signatures do not suffice or do not hold
         +-- InvalidGenesisDoc  a genesis document or head cannot be read
         +-- UntrustedHeader    a header does not follow from what is trusted
+        |   +-- TooFewKnown    too few of the trusted validators signed it to skip to it
         +-- TrustExpired       what is trusted is too old to follow a live chain from
         +-- EngineStopped      the engine makes no blocks until an operator acts
         +-- PoolFull           too many transactions wait
+        +-- TxTooLarge         a transaction has no room in a block
         +-- TxNotTaken         the state machine refuses the transaction
         +-- BadRequest         a request of the RPC cannot be answered
+        +-- InvalidAnswer      a peer's RPC answer is not in its form
+        +-- InvalidFrame       bytes are not a WebSocket frame that a client may send
+        +-- RequestTooLarge    a request of the RPC is larger than is read
 """
 
 from domain.errors import CecError
@@ -55,6 +60,13 @@ class UntrustedHeader(NetworkError):
         self.reason = reason
 
 
+class TooFewKnown(UntrustedHeader):
+    """Too few of the trusted validators signed a header to skip to it."""
+
+    def __init__(self, height: int) -> None:
+        super().__init__(height, "a third of the trusted validators did not sign it: fetch one between")
+
+
 class TrustExpired(NetworkError):
     """What is trusted is too old to follow a live chain from."""
 
@@ -79,6 +91,15 @@ class PoolFull(NetworkError):
         self.limit = limit
 
 
+class TxTooLarge(NetworkError):
+    """A transaction has no room in a block."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"Invalid transaction of {size} bytes: at most {limit} are taken; send fewer messages in one")
+        self.size = size
+        self.limit = limit
+
+
 class TxNotTaken(NetworkError):
     """The state machine refuses the transaction."""
 
@@ -96,3 +117,27 @@ class BadRequest(NetworkError):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class InvalidAnswer(NetworkError):
+    """A peer's RPC answer is not in its form."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid answer of a node: {reason[:200]}")
+        self.reason = reason
+
+
+class InvalidFrame(NetworkError):
+    """Bytes are not a WebSocket frame that a client may send."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid WebSocket frame: {reason}")
+        self.reason = reason
+
+
+class RequestTooLarge(NetworkError):
+    """A request of the RPC is larger than is read."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Invalid request: at most {limit} bytes are read")
+        self.limit = limit

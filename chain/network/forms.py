@@ -111,8 +111,9 @@ def compute_block_id(header: Header, block_bytes: bytes) -> BlockId:
 
 
 def encode_vote(chain_id: str, commit: Commit, timestamp: Timestamp) -> bytes:
-    """Return what a validator signs when it precommits the block of a commit."""
-    block_id = CanonicalBlockId(commit.block_id.hash, commit.block_id.part_set_header)
+    """Return what a validator signs when it precommits the block of a commit; a zero block id is for no block."""
+    is_nil = commit.block_id == BlockId()
+    block_id = None if is_nil else CanonicalBlockId(commit.block_id.hash, commit.block_id.part_set_header)
     vote = CanonicalVote(PRECOMMIT, commit.height, commit.round, block_id, timestamp, chain_id)
     return encode_delimited(encode_message(vote))
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from chain.network.application import Application, BlockInput, Genesis, TxResult
 from chain.network.blocks import BlockStore, StoredBlock
-from chain.network.errors import EngineStopped, PoolFull, TxNotTaken
+from chain.network.errors import EngineStopped, PoolFull, TxNotTaken, TxTooLarge
 from chain.network.forms import (
     BLOCK_PROTOCOL,
     FLAG_COMMIT,
@@ -43,6 +43,8 @@ MAX_POOL: Final = 5_000
 MAX_BLOCK_TXS: Final = 2_000
 BLOCK_ROOM: Final = MAX_BLOCK_BYTES - (64 << 10)
 """Bytes of transactions in a block: the rest is header and commit."""
+MAX_TX_BYTES: Final = 1 << 20
+"""Largest transaction taken (CometBFT's own default); less than a block's room, so that each has its turn."""
 STALE_NS: Final = 1_000_000_000
 """A clock block comes first when the last signature is older than this."""
 JUMP_NS: Final = 3_600 * 1_000_000_000
@@ -68,12 +70,15 @@ class Finalised:
 
     Attributes
     ----------
+    tx_hash
+        Its name: SHA-256 of its bytes.
     height, index
         Where it stands.
     result
         What it did.
     """
 
+    tx_hash: bytes
     height: int
     index: int
     result: TxResult
@@ -126,6 +131,8 @@ class SoloEngine:
         ------
         TxNotTaken
             When the state machine refuses it, at no cost.
+        TxTooLarge
+            When no block has room for it.
         PoolFull, EngineStopped
             When it cannot be taken now.
         """
@@ -135,6 +142,8 @@ class SoloEngine:
         """Take a transaction into the pool and return what will become of it; see `submit`."""
         if self._stopped is not None:
             raise self._stopped
+        if len(tx) > MAX_TX_BYTES:
+            raise TxTooLarge(len(tx), MAX_TX_BYTES)
         tx_hash = hashlib.sha256(tx).digest()
         if tx_hash in self._pool:
             return self._pool[tx_hash][1]
@@ -144,6 +153,7 @@ class SoloEngine:
         if checked.code:
             raise TxNotTaken(checked.codespace, checked.code, checked.log)
         future: asyncio.Future[Finalised] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_read_failure)
         self._pool[tx_hash] = (tx, future)
         self._wake.set()
         return future
@@ -158,6 +168,10 @@ class SoloEngine:
         signed = self.signed_header(self.blocks.last_height())
         assert signed is not None, "the first block is made before the engine is open"  # noqa: S101
         return signed
+
+    def info(self) -> tuple[int, bytes]:
+        """Return the application's last committed height and its hash."""
+        return self._app.info()
 
     def pooled(self) -> int:
         """Return how many transactions wait."""
@@ -206,7 +220,7 @@ class SoloEngine:
         for index, (tx_hash, result) in enumerate(zip(batch, results, strict=True)):
             _, future = self._pool.pop(tx_hash)
             if not future.done():
-                future.set_result(Finalised(height, index, result))
+                future.set_result(Finalised(tx_hash, height, index, result))
         self._recheck()
 
     def _choose(self) -> list[bytes]:
@@ -299,3 +313,9 @@ class SoloEngine:
         self._app.commit()
         self._app_hash, self._results = outcome.app_hash, outcome.tx_results
         return outcome.tx_results
+
+
+def _read_failure(future: "asyncio.Future[Finalised]") -> None:
+    """Read the failure of a transaction for which nobody waits, which asyncio would report as forgotten."""
+    if not future.cancelled():
+        future.exception()

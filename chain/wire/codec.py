@@ -18,7 +18,7 @@ from chain.wire.errors import InvalidWire
 M = TypeVar("M")
 
 MAX_BYTES: Final = 4 << 20
-"""Largest message decoded: a block (CometBFT's own default limit is 4 MiB)."""
+"""Largest message decoded: a block (`chain.network.genesis.MAX_BLOCK_BYTES`)."""
 MAX_REPEATED: Final = 100_000
 """Most items of a repeated field: a transaction has at least 40 bytes, a block at most 4 MiB."""
 MAX_DEPTH: Final = 10

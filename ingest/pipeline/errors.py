@@ -5,6 +5,7 @@
     CecError
     +-- PipelineError
         +-- InvalidManifest    a manifest does not list what its root says
+        +-- InvalidJob         a job's payload is not one of its kind
 """
 
 from domain.errors import CecError
@@ -20,4 +21,13 @@ class InvalidManifest(PipelineError):
     def __init__(self, manifest: str, reason: str) -> None:
         super().__init__(f"Invalid manifest {manifest}: {reason}")
         self.manifest = manifest
+        self.reason = reason
+
+
+class InvalidJob(PipelineError):
+    """A job's payload is not one of its kind."""
+
+    def __init__(self, job: str, reason: str) -> None:
+        super().__init__(f"Invalid job {job!r}: {reason}")
+        self.job = job
         self.reason = reason

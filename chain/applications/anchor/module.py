@@ -6,7 +6,7 @@ from typing import Final
 from chain.applications.anchor.errors import AnchorExists, InvalidCount, InvalidManifest, InvalidRoot
 from chain.core.machine import Module
 from chain.core.messages import Context, Handler
-from chain.core.state import Layer, StateReader
+from chain.core.state import CommittedState, Layer, StateReader
 from chain.network.application import Event
 from chain.wire.cosmos import MsgAnchor
 from domain.cid import Cid
@@ -79,4 +79,18 @@ def process_anchor(state: Layer, message: MsgAnchor, context: Context) -> None:
     context.emit(Event("anchor", (("root", message.root.hex()), ("by", message.submitter))))
 
 
-MODULE: Final = Module(NAME, (Handler(MsgAnchor, "submitter", GAS, process_anchor),), lambda _state, _genesis: None)
+def find_broken_invariant(state: CommittedState) -> str | None:
+    """Return what is wrong with the anchors, in words: each covers at least one record."""
+    for key, raw in state.iterate(NAME, b""):
+        entry = AnchorEntry(**decode_map(raw))  # type: ignore[arg-type]
+        if len(key) != len(compute_key(bytes(HASH_LENGTH))) or not 0 < entry.count <= MAX_COUNT:
+            return f"anchor {key.hex()} covers {entry.count} records"
+    return None
+
+
+MODULE: Final = Module(
+    NAME,
+    (Handler(MsgAnchor, "submitter", GAS, process_anchor),),
+    lambda _state, _genesis: None,
+    find_broken_invariant,
+)

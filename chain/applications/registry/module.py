@@ -17,9 +17,10 @@ from chain.applications.registry.errors import (
     UnknownOrganisation,
 )
 from chain.core.bech32 import parse_address
+from chain.core.errors import InvalidGenesis
 from chain.core.machine import Module
 from chain.core.messages import Context, Handler
-from chain.core.state import Layer, StateReader
+from chain.core.state import CommittedState, Layer, StateReader
 from chain.network.application import Event
 from chain.wire.cosmos import MsgAccreditKey, MsgRegisterOrganisation, MsgRevokeKey
 from domain.codec import Value, decode_map, encode
@@ -75,7 +76,9 @@ def get_key(state: StateReader, key: bytes) -> KeyEntry | None:
 
 def process_genesis(state: Layer, genesis: Mapping[str, Any]) -> None:
     """Note who may register organisations."""
-    authority = str(genesis.get("authority", ""))
+    authority = genesis.get("authority", "")
+    if not isinstance(authority, str):
+        raise InvalidGenesis("the registry's authority is not an address")
     if authority:
         parse_address(authority)
     state.set(NAME, _AUTHORITY, authority.encode() or None)
@@ -118,6 +121,7 @@ def process_revoke(state: Layer, message: MsgRevokeKey, context: Context) -> Non
     """Revoke a key; see README.md for each way this fails."""
     _check_admin(state, message.org, message.admin)
     _check_text("reason", message.reason, MAX_REASON)
+    _check_key(message.key)
     entry = get_key(state, message.key)
     if entry is None or entry.org != message.org:
         raise UnknownKey(message.org, message.key)
@@ -128,6 +132,22 @@ def process_revoke(state: Layer, message: MsgRevokeKey, context: Context) -> Non
     context.emit(Event("revoke", (("org", message.org), ("key", message.key.hex()), ("reason", message.reason))))
 
 
+def find_broken_invariant(state: CommittedState) -> str | None:
+    """Return what is wrong with the registry, in words: keys belong to organisations, which have their own key."""
+    organisations: set[str] = set()
+    for key, raw in state.iterate(NAME, b"o/"):
+        org = key[2:].decode()
+        own = get_key(state, _key_of(decode_map(raw)))
+        if own is None or (own.org, own.role) != (org, "org"):
+            return f"organisation {org!r} does not hold its own key"
+        organisations.add(org)
+    for key, raw in state.iterate(NAME, b"k/"):
+        entry = KeyEntry(**decode_map(raw))  # type: ignore[arg-type]
+        if entry.org not in organisations or (entry.revoked_ms or entry.from_ms) < entry.from_ms:
+            return f"key entry {key[2:].hex()} is of no organisation, or revoked before it began"
+    return None
+
+
 MODULE: Final = Module(
     NAME,
     (
@@ -136,6 +156,7 @@ MODULE: Final = Module(
         Handler(MsgRevokeKey, "admin", GAS, process_revoke),
     ),
     process_genesis,
+    find_broken_invariant,
 )
 
 
@@ -180,6 +201,12 @@ def _check_key(key: bytes) -> None:
         PublicKey(key)
     except InvalidKey as error:
         raise InvalidEntry("key", str(error)) from error
+
+
+def _key_of(fields: Mapping[str, Value]) -> bytes:
+    key = fields["key"]
+    assert isinstance(key, bytes), key  # noqa: S101  # we wrote it
+    return key
 
 
 def _org_key(org: str) -> bytes:

@@ -1,0 +1,266 @@
+"""A house: broker, ingest, pipeline, register, chain and portal of one server, over one data folder.
+
+Everything is wired here and nowhere else. The folder belongs to one process at a time.
+"""
+
+import asyncio
+import fcntl
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from portal.verify_page import build_page
+
+from cec.errors import FolderUnusable, HouseBusy, PortTaken, WaitedTooLong
+from cec.settings import HouseSettings
+from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs
+from cec.surveyor import PoolSurveyor
+from cec.vault import Vault, open_vault
+from chain.core.wallet import Wallet
+from chain.node import SUPPLY_UCEC, ChainReader, Node, create_genesis
+from chain.wire.cosmos import MsgAccreditKey, MsgRegisterOrganisation
+from domain.envelope import Record, seal
+from domain.keys import SigningKey
+from domain.records.frame import Campaign
+from domain.records.membership import Enrol
+from domain.topics import Topic
+from ingest.admission import Policy, read_arrival
+from ingest.broker.embedded import SERVER, EmbeddedBroker
+from ingest.journal import Journal, now_ms
+from ingest.pipeline.anchoring import Anchorer
+from ingest.pipeline.follower import Follower
+from ingest.pipeline.pipeline import Pipeline
+from ingest.pipeline.surveying import SurveyWorker
+from ingest.service import IngestService, Server
+from ingest.settings import BrokerAddress, IngestSettings
+from ipfs.local import LocalBlockStore
+from portal.app import create_app
+from portal.settings import PortalSettings
+from register.sqlite import SqliteRegister
+
+START_S: Final = 20.0
+"""Longest wait for broker and portal to answer."""
+
+
+@dataclass(slots=True)
+class SurveyTally:
+    """What was surveyed since the house opened."""
+
+    points: int = 0
+    trees: int = 0
+    surveys: int = 0
+
+    def add(self, points: int, trees: int) -> None:
+        """Count a survey."""
+        self.points += points
+        self.trees += trees
+        self.surveys += 1
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server that runs.
+
+    Attributes
+    ----------
+    settings, vault
+        How it works, and what signs.
+    journal, register, blocks
+        Its truth, its index, its blocks.
+    node
+        Its chain.
+    broker, service
+        Where devices speak to it.
+    proofs
+        What it can prove.
+    url
+        Its portal.
+    tally
+        What was surveyed.
+    """
+
+    settings: HouseSettings
+    vault: Vault
+    journal: Journal
+    register: SqliteRegister
+    blocks: LocalBlockStore
+    node: Node
+    broker: EmbeddedBroker
+    service: IngestService
+    proofs: Proofs
+    url: str
+    tally: SurveyTally
+
+    @property
+    def reader(self) -> ChainReader:
+        """What can be asked of the chain."""
+        return self.node.reader
+
+    async def enrol(self, device: str, key: bytes) -> Record:
+        """Return the enrolment of a device's key, signed by the organisation and accredited on the chain."""
+        body = Enrol(self.settings.org, device, key, self.vault.ingest.public.raw, now_ms())
+        record = seal(body, self.vault.org)
+        topic = Topic(self.settings.org, device, "birth")
+        policy = Policy(self.vault.ingest.public, IngestSettings().max_upload_bytes)
+        await self.journal.admit([read_arrival(topic, record.raw)], policy)
+        if self.reader.find_key(key) is None:
+            wallet = Wallet(self.vault.operator)
+            message = MsgAccreditKey(wallet.address, self.settings.org, key, "device", device)
+            await self.node.execute(wallet, [message])
+        return record
+
+
+@asynccontextmanager
+async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
+    """Run a server until the block ends.
+
+    Raises
+    ------
+    HouseBusy, FolderUnusable, PortTaken
+        When folder or ports cannot be had.
+    """
+    folder = settings.folder
+    with _hold(folder), LocalBlockStore(folder / "blocks") as blocks:
+        vault = open_vault(folder / "keys")
+        async with (
+            Journal.open(folder / "journal.sqlite") as journal,
+            SqliteRegister.open(folder / "register.sqlite") as register,
+            _open_node(settings, vault) as node,
+            EmbeddedBroker.open(journal, host=settings.host, port=settings.mqtt_port) as broker,
+            PoolSurveyor.open(vault.codes) as surveyor,
+        ):
+            await _prepare(settings, vault, journal, node)
+            tally = SurveyTally()
+            wallet = Wallet(vault.operator)
+            pipeline = Pipeline(
+                journal,
+                SurveyWorker(journal, blocks, surveyor, vault.service, folder / "clouds", tally.add),
+                Follower(journal, blocks, register),
+                Anchorer(journal, blocks, register, ChainAnchors(node, wallet)),
+                settings.anchor_every_s,
+            )
+            address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
+            server = Server(journal, blocks, vault.ingest, folder / "uploads", broker.gate.cut)
+            proofs = Proofs(register, node.reader)
+            async with (
+                IngestService.open(address, server) as service,
+                pipeline.open(),
+                _serve_portal(settings, register, proofs, blocks, journal, node) as url,
+            ):
+                await _within(service.link.connected.wait(), "the broker", START_S)
+                yield House(settings, vault, journal, register, blocks, node, broker, service, proofs, url, tally)
+
+
+@asynccontextmanager
+async def _open_node(settings: HouseSettings, vault: Vault) -> AsyncIterator[Node]:
+    wallet = Wallet(vault.operator)
+    validator = SigningKey.from_seed(vault.validator)
+    genesis = create_genesis(
+        f"cec-{settings.org}",
+        validator=validator,
+        authority=wallet.address,
+        balances={wallet.address: SUPPLY_UCEC},
+        time_ns=time.time_ns(),
+    )
+    async with Node.open(settings.folder / "chain", genesis, validator) as node:
+        yield node
+
+
+async def _prepare(settings: HouseSettings, vault: Vault, journal: Journal, node: Node) -> None:
+    """Make organisation, service key and campaign known, where they are not yet."""
+    await journal.add_organisation(settings.org, vault.org.public.raw)
+    wallet = Wallet(vault.operator)
+    if node.reader.find_key(vault.org.public.raw) is None:
+        await node.execute(
+            wallet,
+            [
+                MsgRegisterOrganisation(
+                    wallet.address, settings.org, wallet.address, vault.org.public.raw, settings.org_name
+                ),
+                MsgAccreditKey(wallet.address, settings.org, vault.service.public.raw, "service", "survey-line"),
+            ],
+        )
+    if await journal.last_row() == 0:
+        body = Campaign(settings.org, settings.campaign, settings.campaign, "airborne lidar and field crew", now_ms())
+        await journal.append([seal(body, vault.org)])
+
+
+@asynccontextmanager
+async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
+    settings: HouseSettings,
+    register: SqliteRegister,
+    proofs: Proofs,
+    blocks: LocalBlockStore,
+    journal: Journal,
+    node: Node,
+) -> AsyncIterator[str]:
+    with _bind(settings.host, settings.portal_port) as listener:
+        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        app = create_app(
+            PortalSettings(public_url=settings.public_url or url, operator=settings.org_name),
+            register=register,
+            proofs=proofs,
+            blocks=blocks,
+            chain=ChainTeller(node.reader),
+            line=LineTeller(journal, register),
+            verifier=build_page,
+        )
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        # The program decides what Ctrl-C means.
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        task = asyncio.create_task(server._serve(sockets=[listener]), name="portal")  # noqa: SLF001
+        try:
+            await _within(_started(server), "the portal", START_S)
+            yield url
+        finally:
+            server.should_exit = True
+            server.force_exit = True
+            await asyncio.wait([task], timeout=5)
+
+
+async def _started(server: uvicorn.Server) -> None:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+
+
+async def _within(waiting: "asyncio.Future[object] | object", stage: str, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await waiting  # type: ignore[misc]
+    except TimeoutError as error:
+        raise WaitedTooLong(stage, seconds, "look at the messages above; the folder is unharmed") from error
+
+
+@contextmanager
+def _bind(host: str, port: int) -> Iterator[socket.socket]:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise PortTaken(port, "portal") from error
+        yield listener
+
+
+@contextmanager
+def _hold(folder: Path) -> Iterator[None]:
+    """Hold the data folder for this process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise FolderUnusable(folder, error.strerror or str(error)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise HouseBusy(folder) from error
+    else:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,28 @@
+"""How the pipeline's steps wait: in threads for disks, for the journal's bell when there is nothing to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, ParamSpec, TypeVar
+
+from ingest.bell import Bell
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+IDLE_S: Final = 1.0
+"""Longest sleep without a ring: jobs that wait for their next attempt ring no bell."""
+
+
+async def run_in_thread(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+    """Return what a blocking call returns."""
+    return await asyncio.to_thread(work, *args, **options)
+
+
+async def repeat(step: Callable[[], Awaitable[int]], bell: Bell, *, pause_s: float = 0.0) -> None:
+    """Take a step for ever; wait for the bell whenever it found nothing to do, and pause between steps."""
+    while True:
+        seen = bell.rings
+        if not await step():
+            await bell.wait(seen, timeout_s=IDLE_S)
+        if pause_s:
+            await asyncio.sleep(pause_s)

@@ -1,0 +1,1 @@
+"""What builds, checks and prepares; run by make, and no part of the distribution."""
