@@ -6,7 +6,7 @@ from pathlib import Path
 from pyproj import Transformer
 from survey.las import write_cloud
 
-from sample_data.crew import walk_plot
+from sample_data.crew import CrewStop, walk_plot
 from sample_data.device_log import encode_log
 from sample_data.scanner import scan_airborne
 from sample_data.stand import Stand, grow_stand
@@ -50,7 +50,7 @@ def make_field(folder: Path, seed: int, cloud: Path | None) -> Field:
     return Field(path, log, readings, len(stand.trees))
 
 
-def _walk(stand: Stand, seed: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _walk(stand: Stand, seed: int) -> tuple[CrewStop, ...]:
     to_geographic = Transformer.from_crs(stand.epsg, 4326, always_xy=True)
     return walk_plot(stand, seed=seed, to_geographic=to_geographic.transform, trees=CREW_TREES)
 

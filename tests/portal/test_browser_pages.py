@@ -105,5 +105,5 @@ async def test_the_search_box_works_by_keyboard_and_groups_a_typed_code(browser:
 
 async def test_a_file_that_is_no_proof_is_never_shown_as_holding(browser: Browser, address: str) -> None:
     page, _, _ = await open_page(browser, f"{address}/tree/{CODE}")
-    await page.wait_for_function("!document.querySelector('#verdict').textContent.startsWith('Checking')")
+    await page.locator("#verdict.fails").wait_for()
     assert "holds" not in (await page.get_attribute("#verdict", "class") or "")

@@ -168,7 +168,7 @@ class TestInABrowser:
     async def test_the_pin_can_be_typed_and_another_one_refuses(self, browser: Browser, tmp_path: Path) -> None:
         page, _, _ = await self.open_file(browser, tmp_path, None)
         await page.set_input_files("#file", SOLO)
-        await page.wait_for_function("document.querySelector('#verdict').textContent.startsWith('Not checked')")
+        await page.locator("#verdict", has_text="Not checked").wait_for()
         await page.fill("#chain", SOLO_PIN.chain_id)
         await page.fill("#genesis", SOLO_PIN.genesis_hash.upper())
         await page.press("#genesis", "Tab")

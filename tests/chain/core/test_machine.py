@@ -103,7 +103,7 @@ def test_coins_that_wait_to_be_spent_cannot_be_spent_twice() -> None:
     bench = Bench()
     draft = bench.draft(ALICE, send(ALICE, BOB, START - 2 * FEE))
     assert bench.machine.check_tx(draft.sign()).code == 0
-    spent = bench.draft(ALICE, send(ALICE, CAROL, 1))
+    spent = bench.draft(ALICE, send(ALICE, CAROL, 1)).with_signer(sequence=1)
     assert bench.machine.check_tx(spent.sign()).code == errors.FundsTooLow.CODE
 
 

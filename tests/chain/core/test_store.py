@@ -62,7 +62,7 @@ def test_the_root_of_two_keys_is_the_one_done_by_hand() -> None:
     one, two = (hash_leaf(hashlib.sha256(key).digest(), value) for key, value in ((b"b", b"1"), (b"c", b"2")))
     assert hashlib.sha256(b"b").digest()[0] == 0x3E
     assert hashlib.sha256(b"c").digest()[0] == 0x2E
-    root = hash_inner(hash_inner(EMPTY, hash_inner(EMPTY, hash_inner(two, one))), EMPTY)
+    root = hash_inner(hash_inner(hash_inner(EMPTY, hash_inner(two, one)), EMPTY), EMPTY)
     leaf = b"\x01m\x20" + hashlib.sha256(root).digest()
     assert store.app_hash == hashlib.sha256(b"\x00" + leaf).digest()
 

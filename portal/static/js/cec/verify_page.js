@@ -53,11 +53,11 @@ function showWords(words) {
   find('#words').replaceChildren(...parts);
 }
 
-async function showRecord(record) {
+function showRecord(record, signer) {
   find('#record').hidden = !record;
   if (!record) return;
   find('#record-title').textContent = `What this ${record.kind} says`;
-  const rows = [...listRows(record.body), { name: 'signed by', value: await formatKey(record.key) }];
+  const rows = [...listRows(record.body), { name: 'signed by', value: signer }];
   const lines = rows.map(({ name, value }) => {
     const line = make('div');
     line.append(make('dt', name), make('dd', value));
@@ -73,13 +73,19 @@ function judge(outcome) {
   return [`This browser cannot check the step “${outcome.failed}”. That says nothing about the proof.`, 'wait'];
 }
 
-async function showOutcome(outcome, digest) {
+function showOutcome({ outcome, digest, signer }) {
   find('#file-name').textContent = `${shown.name}, SHA-256 ${toHex(digest)}`;
   showSteps(outcome.steps);
   showWords(outcome.words);
-  await showRecord(outcome.record);
+  showRecord(outcome.record, signer);
   find('#outcome').hidden = false;
   say(...judge(outcome));
+}
+
+/** Everything that is to be shown, so that showing it waits for nothing. */
+async function examine(bytes, pin) {
+  const [outcome, digest] = await Promise.all([verifyProof(bytes, pin), sha256(bytes)]);
+  return { outcome, digest, signer: outcome.record ? await formatKey(outcome.record.key) : '' };
 }
 
 /** Clears what an earlier check showed, then checks; whatever goes wrong is said and is never a pass. */
@@ -90,8 +96,8 @@ async function check() {
   find('#outcome').hidden = true;
   say('Checking …', 'wait');
   try {
-    const [outcome, digest] = await Promise.all([verifyProof(shown.bytes, readPin()), sha256(shown.bytes)]);
-    if (mine === begun) await showOutcome(outcome, digest);
+    const found = await examine(shown.bytes, readPin());
+    if (mine === begun) showOutcome(found);
   } catch (fault) {
     if (mine === begun) say(`Not checked: ${fault.message}.`, 'wait');
   }

@@ -54,13 +54,19 @@ function loadChecker() {
   });
 }
 
-/** Shows the outcome of a check. */
-function showOutcome(outcome) {
+/** Shows the outcome of a check of the proof of `record`. */
+function showOutcome(outcome, record) {
   showSteps(outcome.steps);
-  showWords(outcome.words);
   const took = `${outcome.ms.toFixed(0)} ms`;
+  if (outcome.ok && String(outcome.record.cid) !== record) {
+    // A true proof of something else proves nothing about this page.
+    say(`This browser refused the proof: it is about another record, ${outcome.record.cid} (${took}).`, 'fails');
+    return;
+  }
+  showWords(outcome.words);
   if (outcome.ok) say(`This browser checked the proof: it holds (${took}).`, 'holds');
-  else say(`This browser refused the proof at step “${outcome.failed}” (${took}).`, 'fails');
+  else if (outcome.isRefused) say(`This browser refused the proof at step “${outcome.failed}” (${took}).`, 'fails');
+  else say(`This browser cannot check step “${outcome.failed}”; check the downloaded file by “cec verify”.`, 'wait');
 }
 
 /** Fetches and checks. */
@@ -68,7 +74,7 @@ async function check() {
   say('Checking in this browser …', 'wait');
   const { record, chain, genesis } = section.dataset;
   const [{ verifyProof }, bytes] = await Promise.all([loadChecker(), fetchProof(record)]);
-  showOutcome(await verifyProof(bytes, { chainId: chain, genesisHash: genesis }));
+  showOutcome(await verifyProof(bytes, { chainId: chain, genesisHash: genesis }), record);
 }
 
 check().catch((error) => say(`The proof could not be checked here: ${error.message}.`, 'wait'));
