@@ -165,6 +165,11 @@ class Node:
                 reader.machine, reader.blocks, reader.genesis, key=validator, clock=SystemClock()
             ) as engine:
                 yield cls(engine, reader)
+        except BaseExceptionGroup as group:
+            # The engine's task group wraps what the caller's own block raised: give it back as it was.
+            if len(group.exceptions) == 1:
+                raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise
         finally:
             kv.close()
 
@@ -178,8 +183,7 @@ class Node:
         TxNotTaken
             When they are refused, or failed in the block.
         """
-        handlers = {handler.message: handler for module in MODULES for handler in module.handlers}
-        gas = sum(handlers[type(message)].gas for message in messages)
+        gas = self.reader.machine.compute_message_gas(messages)
         for _ in range(_SIGNING_TRIES - 1):
             try:
                 return await self._submit(wallet, messages, gas)

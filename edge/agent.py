@@ -5,7 +5,7 @@ import logging
 import random
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -17,13 +17,14 @@ from domain.envelope import pack_message, unpack_message
 from domain.errors import CecError
 from domain.login import encode_login
 from domain.records.field import Blob, Place
+from domain.records.receipt import Receipt
 from domain.topics import Topic
 from domain.upload import WINDOW_FRAMES, Ask, compute_shape, encode_ask, encode_frame
 from edge.errors import FileChanged, FileUnreadable
-from edge.frames import check_file, list_missing, read_frame
+from edge.frames import FrameReader, check_file, list_missing
 from edge.identity import Identity, load_identity
 from edge.settings import EdgeSettings
-from edge.spool import NOT_YET_KNOWN, Spool, Upload, open_spool
+from edge.spool import Spool, Upload, open_spool
 from ipfs.unixfs import plan_file
 
 MESSAGE_BYTES: Final = 96 << 10
@@ -34,7 +35,12 @@ KEEP_ALIVE_S: Final = 20
 TIMEOUT_S: Final = 8.0
 """Longest time for the broker to acknowledge anything; a half-open link is noticed by it."""
 ANSWER_S: Final = 4.0
-"""Wait for the server's word on an upload before it is asked again."""
+"""Wait for the server's word on an upload, or on the device itself, before it is asked again."""
+WINDOW_RECORDS: Final = 400
+"""Records that may be without a receipt at once; beyond it the agent waits, whatever the spool holds."""
+CANCEL_PAUSE_S: Final = 0.5
+CANCELLATIONS: Final = 20
+"""How often, and after which pause, the link is told to end."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -52,6 +58,8 @@ class Agent:
         Whether the broker is reached now.
     connections
         How often it was reached.
+    refusal
+        Why the server does not know this device, in its words; absent while it does.
     """
 
     def __init__(self, settings: EdgeSettings, spool: Spool, identity: Identity) -> None:
@@ -62,6 +70,9 @@ class Agent:
         self.connections = 0
         self._news = asyncio.Event()
         self._answers = asyncio.Event()
+        self._upload_answers = asyncio.Event()
+        self._known = asyncio.Event()
+        self.refusal: str | None = None
         self._due: dict[Cid, tuple[float, float]] = {}
 
     @classmethod
@@ -70,13 +81,15 @@ class Agent:
         """Open the spool and run the link until the block ends."""
         identity = load_identity(settings.folder)
         with open_spool(settings.folder, identity) as spool:
+            if spool.damage is not None:
+                _LOG.error("%s", spool.damage)
             agent = cls(settings, spool, identity)
             async with asyncio.TaskGroup() as group:
                 link = group.create_task(agent._keep_linked(), name="edge link")
                 try:
                     yield agent
                 finally:
-                    link.cancel()
+                    await _end(link)
 
     def notify(self) -> None:
         """Tell the link that something new is in the spool."""
@@ -152,37 +165,58 @@ class Agent:
         self.is_connected, self.connections = True, self.connections + 1
         # What was on its way when the last connection broke may be lost: all of it is due again.
         self._due.clear()
-        await self._introduce(client)
+        self._known.clear()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._receive(client), name="edge receive")
+            await self._introduce(client)
             group.create_task(self._send(client), name="edge send")
             group.create_task(self._upload_all(client), name="edge upload")
 
     async def _introduce(self, client: aiomqtt.Client) -> None:
-        await client.publish(self._topic("birth"), pack_message([self.identity.enrol.raw, self.spool.birth]), qos=1)
+        """Send enrolment and birth until the server has signed for the enrolment.
+
+        A broker may let a device in before the server listens there; records that come before the enrolment would be
+        refused.
+        """
+        wait_s = min(1.0, ANSWER_S)
+        while not self._known.is_set():
+            message = pack_message([self.identity.enrol.raw, self.spool.birth])
+            await client.publish(self._topic("birth"), message, qos=1)
+            await _wait(self._known, wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     async def _receive(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             if not isinstance(message.payload, bytes):
                 continue
             try:
-                receipts = [self.spool.apply_receipt(raw) for raw in unpack_message(message.payload)]
+                for raw in unpack_message(message.payload):
+                    self._note(self.spool.apply_receipt(raw))
             except CecError as error:
                 # Nothing is deleted for an answer that cannot be trusted; the server will be asked again.
                 _LOG.warning("receipt: %s", error)
-                continue
-            answers = [answer for receipt in receipts for answer in receipt.answers or ()]
-            if any(answer.reason == NOT_YET_KNOWN for answer in answers):
-                await self._introduce(client)
             self._answers.set()
             self._news.set()
+
+    def _note(self, receipt: Receipt) -> None:
+        """Tell those who wait what a receipt says."""
+        for answer in receipt.answers or ():
+            self._due.pop(answer.record, None)
+            if answer.record != self.identity.enrol.cid:
+                continue
+            self.refusal = None if answer.verdict == "stored" else f"{answer.reason}: {answer.remedy}"
+            if self.refusal is None:
+                self._known.set()
+        if receipt.uploads:
+            self._upload_answers.set()
 
     async def _send(self, client: aiomqtt.Client) -> None:
         while True:
             self._news.clear()
             now = time.monotonic()
             on_way = {cid for cid, (due, _) in self._due.items() if due > now}
-            items = self.spool.pending(limit_bytes=MESSAGE_BYTES, skip=on_way)[:200]
+            free = min(200, WINDOW_RECORDS - len(on_way))
+            items = self.spool.pending(limit_bytes=MESSAGE_BYTES, skip=on_way)[:free] if free > 0 else []
             if not items:
                 await _wait(self._news, min(1.0, self.settings.retry_s))
                 continue
@@ -208,23 +242,54 @@ class Agent:
 
     async def _upload(self, client: aiomqtt.Client, upload: Upload) -> None:
         """Send one file until the server has it whole: ask what it holds, then the rest, a window at a time."""
-        await self._await_answer(client, encode_ask(Ask(upload.root)))
+        reader = FrameReader(upload)
         count = compute_shape(upload.size).frames
-        while (current := self.spool.upload(upload.root)) is not None:
+        is_told = False
+        while (current := self.spool.upload(upload.root)) is not None and not self.spool.is_waiting(current.record):
             check_file(current)
+            if not is_told:
+                # At the start, and whenever no word came within its time: frames or answer were lost.
+                is_told = await self._ask(client, current)
+                continue
             missing = list_missing(current.held, count)
             window = [frame for _, frame in zip(range(WINDOW_FRAMES), missing, strict=False)]
-            frames = [encode_frame(read_frame(current, number)) for number in window]
-            if not await self._await_answer(client, *frames):
-                # No word within its time: frames or answer were lost.
-                await self._await_answer(client, encode_ask(Ask(upload.root)))
+            for number in window:
+                frame = await asyncio.to_thread(reader.read, number)
+                await client.publish(self._topic("blob"), encode_frame(frame), qos=1)
+            is_told = await self._await_held(current.root, window)
 
-    async def _await_answer(self, client: aiomqtt.Client, *payloads: bytes) -> bool:
-        """Publish and return whether the server answered within its time."""
-        self._answers.clear()
-        for payload in payloads:
-            await client.publish(self._topic("blob"), payload, qos=1)
-        return await _wait(self._answers, ANSWER_S)
+    async def _ask(self, client: aiomqtt.Client, upload: Upload) -> bool:
+        """Ask what the server holds of a file; return whether it said so within its time."""
+        self._upload_answers.clear()
+        await client.publish(self._topic("blob"), encode_ask(Ask(upload.root)), qos=1)
+        return await _wait(self._upload_answers, ANSWER_S)
+
+    async def _await_held(self, root: Cid, window: list[int]) -> bool:
+        """Return whether the server came to hold all frames of a window, each word of it within its time.
+
+        On a slow link it answers before the last of them has come: what is still on its way must not be sent again.
+        """
+        while True:
+            current = self.spool.upload(root)
+            if current is None or not any(not current.held[frame >> 3] >> (frame & 7) & 1 for frame in window):
+                return True
+            self._upload_answers.clear()
+            if not await _wait(self._upload_answers, ANSWER_S):
+                return False
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    """Cancel a task until it ends.
+
+    Once is not enough: Python 3.11's `asyncio.wait_for`, which the MQTT client uses, swallows a cancellation that comes
+    with its result.
+    """
+    waiting: Iterable[asyncio.Task[None]] = {task}
+    for _ in range(CANCELLATIONS):
+        task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_PAUSE_S)
+        if not waiting:
+            return
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

@@ -48,6 +48,8 @@ class Capture:
             # A log played at full speed must not keep the link from its turn.
             await asyncio.sleep(0)
         self._keep(self._gnss.flush())
+        for laser in self._lasers.values():
+            self._keep(laser.flush())
         self.record()
 
     def take(self, delivery: Delivery) -> None:

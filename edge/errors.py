@@ -6,7 +6,7 @@
     +-- EdgeError
         +-- NotEnrolled        the folder holds no enrolment of this device
         +-- WrongEnrolment     the enrolment is of another device or key
-        +-- SpoolDamaged       the spool's file cannot be read; a new one was begun beside it
+        +-- SpoolDamaged       the spool's file was damaged; what is whole in it was taken over
         +-- SpoolBusy          another agent works in the folder
         +-- UntrustedReceipt   an answer is not signed by the server that this device trusts
         +-- FileChanged        a file changed after it was declared
@@ -39,10 +39,10 @@ class WrongEnrolment(EdgeError):
 
 
 class SpoolDamaged(EdgeError):
-    """The spool's file cannot be read; a new one was begun beside it."""
+    """The spool's file was damaged; what is whole in it was taken over."""
 
     def __init__(self, kept: Path, reason: str) -> None:
-        super().__init__(f"The spool was damaged ({reason}): it is kept as {kept}; a new epoch begins")
+        super().__init__(f"The spool was damaged ({reason}): it is kept as {kept}; keep that file; a new epoch begins")
         self.kept = kept
         self.reason = reason
 

@@ -45,11 +45,7 @@ def open_key(folder: Path) -> SigningKey:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / _KEY
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(32))
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write_whole(path, secrets.token_hex(32).encode("ascii"))
     try:
         return SigningKey.from_seed(bytes.fromhex(path.read_text("ascii").strip()))
     except (ValueError, CecError) as error:
@@ -58,7 +54,12 @@ def open_key(folder: Path) -> SigningKey:
 
 def import_enrolment(folder: Path, raw: bytes) -> Identity:
     """Return the identity after taking an enrolment in; `WrongEnrolment` when it is not of this device's key."""
-    key = open_key(folder)
+    identity = _read_identity(open_key(folder), raw)
+    _write_whole(folder / _ENROLMENT, raw)
+    return identity
+
+
+def _read_identity(key: SigningKey, raw: bytes) -> Identity:
     try:
         record = open_envelope(raw)
         body = record.expect(Enrol)
@@ -66,7 +67,6 @@ def import_enrolment(folder: Path, raw: bytes) -> Identity:
         raise WrongEnrolment(str(error)) from error
     if body.key != key.public.raw:
         raise WrongEnrolment("it is of another key")
-    (folder / _ENROLMENT).write_bytes(raw)
     return Identity(key, record, body)
 
 
@@ -75,4 +75,21 @@ def load_identity(folder: Path) -> Identity:
     path = folder / _ENROLMENT
     if not path.exists():
         raise NotEnrolled(folder)
-    return import_enrolment(folder, path.read_bytes())
+    return _read_identity(open_key(folder), path.read_bytes())
+
+
+def _write_whole(path: Path, raw: bytes) -> None:
+    """Write a file that is there whole or not at all, whenever the power fails; its owner alone may read it."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -10,23 +10,28 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from domain.cid import Cid
 from domain.codec import decode_list, encode
 from domain.envelope import FieldBody, Record, open_envelope, seal
+from domain.errors import CecError
 from domain.records.field import Birth, Blob, Place
 from domain.records.receipt import Answer, Receipt, UploadState
 from domain.upload import compute_shape, encode_bitmap
-from edge.errors import SpoolBusy, UntrustedReceipt
+from edge.errors import SpoolBusy, SpoolDamaged, UntrustedReceipt
 from edge.identity import Identity
+from edge.salvage import Salvage, salvage_items
 from ipfs.unixfs import FileDag
 
+LOCK_WAIT_S: Final = 0.5
+"""Wait for another agent that is just ending."""
 SOFTWARE: Final = "cec-edge 0.1.0"
-NOT_YET_KNOWN: Final = "UnknownKey"
-"""The server has not seen this device's enrolment: that passes, so the record is sent again and not given up."""
+_UNDECLARED: Final = "UndeclaredUpload"
+_CONFLICT: Final = "SequenceConflict"
+"""Rules of the server that the device itself knows a remedy for."""
 _COUNTERS: Final = ("readings", "recorded", "sent", "resent", "received", "skipped")
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -34,7 +39,8 @@ CREATE TABLE IF NOT EXISTS item (
     row INTEGER PRIMARY KEY, cid BLOB NOT NULL UNIQUE, raw BLOB NOT NULL,
     times_sent INTEGER NOT NULL DEFAULT 0, rule TEXT, remedy TEXT);
 CREATE TABLE IF NOT EXISTS upload (
-    root BLOB PRIMARY KEY, record BLOB NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    root BLOB PRIMARY KEY, record BLOB NOT NULL, declaration BLOB NOT NULL,
+    path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     interior BLOB NOT NULL, held BLOB NOT NULL, is_whole INTEGER NOT NULL DEFAULT 0, problem TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
@@ -114,14 +120,22 @@ class SpoolStatus:
 
 
 class Spool:
-    """The spool of one device; open it with `open_spool`."""
+    """The spool of one device; open it with `open_spool`.
+
+    Attributes
+    ----------
+    damage
+        What was found damaged when it was opened, if anything.
+    """
 
     def __init__(self, db: sqlite3.Connection, identity: Identity) -> None:
         self._db = db
         self._identity = identity
         self._boot = _read_boot()
+        self.damage: SpoolDamaged | None = None
         if self._meta("epoch") is None:
-            self._begin_epoch()
+            with self._transaction():
+                self._begin_epoch()
 
     @property
     def birth(self) -> bytes:
@@ -136,26 +150,34 @@ class Spool:
             return self._append(make, readings)
 
     def offer(self, path: Path, dag: FileDag, make: Callable[[Place], Blob]) -> Record:
-        """Return the blob record of a file that is to be uploaded; offering the same file again changes nothing."""
-        known = self._db.execute("SELECT record FROM upload WHERE root = ?", (bytes(dag.root),)).fetchone()
-        stat = path.stat()
+        """Return the blob record of a file that is to be uploaded.
+
+        The same bytes offered again keep their record and go on from where they are. Other bytes at the same path end
+        the upload of those before, which are no longer there.
+        """
+        mtime_ns = path.stat().st_mtime_ns
+        row = self._db.execute("SELECT declaration FROM upload WHERE root = ?", (bytes(dag.root),)).fetchone()
         with self._transaction():
-            record = self._append(make, 0)
-            if known is None:
-                nothing = encode_bitmap((), compute_shape(dag.size).frames)
+            self._db.execute(
+                "DELETE FROM upload WHERE path = ? AND root <> ? AND NOT is_whole", (str(path), bytes(dag.root))
+            )
+            if row is not None:
                 self._db.execute(
-                    "INSERT INTO upload VALUES (?, ?, ?, ?, ?, ?, ?, 0, NULL)",
-                    (
-                        bytes(dag.root),
-                        bytes(record.cid),
-                        str(path),
-                        dag.size,
-                        stat.st_mtime_ns,
-                        encode(list(dag.interior)),
-                        nothing,
-                    ),
+                    "UPDATE upload SET path = ?, mtime_ns = ?, problem = NULL WHERE root = ?",
+                    (str(path), mtime_ns, bytes(dag.root)),
                 )
+                return open_envelope(row[0])
+            record = self._append(make, 0)
+            self._begin_upload(path, dag, record, mtime_ns)
         return record
+
+    def _begin_upload(self, path: Path, dag: FileDag, record: Record, mtime_ns: int) -> None:
+        nothing = encode_bitmap((), compute_shape(dag.size).frames)
+        values = (bytes(dag.root), bytes(record.cid), record.raw, str(path), dag.size, mtime_ns)
+        self._db.execute(
+            "INSERT INTO upload VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, NULL)",
+            (*values, encode(list(dag.interior)), nothing),
+        )
 
     def pending(self, *, limit_bytes: int, skip: set[Cid]) -> list[Item]:
         """Return records that wait to be sent, oldest first, at least one if any, without those in `skip`."""
@@ -203,7 +225,8 @@ class Spool:
     def uploads(self) -> list[Upload]:
         """Return files that the server does not have whole."""
         rows = self._db.execute(
-            "SELECT root, record, path, size, mtime_ns, interior, held, problem FROM upload WHERE NOT is_whole"
+            "SELECT root, record, path, size, mtime_ns, interior, held, problem "
+            "FROM upload WHERE NOT is_whole ORDER BY path"
         )
         return [_upload(row) for row in rows]
 
@@ -283,20 +306,48 @@ class Spool:
         )
 
     def _begin_epoch(self) -> None:
-        """Begin to count anew: a random epoch, and its birth under number 0."""
+        """Begin to count anew, in the caller's transaction: a random epoch, and its birth under number 0."""
         body = self._identity.body
-        with self._transaction():
-            self._set_meta("epoch", secrets.token_bytes(16))
-            self._set_meta("seq", bytes(8))
-            birth = self._append(lambda place: Birth(body.org, body.device, place, SOFTWARE), 0)
-            self._set_meta("birth", birth.raw)
+        self._set_meta("epoch", secrets.token_bytes(16))
+        self._set_meta("seq", bytes(8))
+        birth = self._append(lambda place: Birth(body.org, body.device, place, SOFTWARE, last=place.prev), 0)
+        self._set_meta("birth", birth.raw)
 
     def _apply_answer(self, answer: Answer) -> None:
         cid = bytes(answer.record)
         if answer.verdict == "stored":
             self._count("received", self._db.execute("DELETE FROM item WHERE cid = ?", (cid,)).rowcount)
-        elif answer.reason != NOT_YET_KNOWN:
+        elif answer.reason == _UNDECLARED:
+            # The server no longer knows a file that it signed for, after a restored backup: declare it again.
+            self._db.execute(
+                "INSERT OR IGNORE INTO item (cid, raw) SELECT record, declaration FROM upload WHERE root = ?", (cid,)
+            )
+        elif answer.reason == _CONFLICT:
+            self._renumber(cid)
+        else:
             self._db.execute("UPDATE item SET rule = ?, remedy = ? WHERE cid = ?", (answer.reason, answer.remedy, cid))
+
+    def _renumber(self, cid: bytes) -> None:
+        """Record a refused body again under a number of a new epoch.
+
+        The server has another record under its number, so this spool is a restored or copied one: its counter is not to
+        be trusted, but what was measured is.
+        """
+        row = self._db.execute("SELECT raw FROM item WHERE cid = ?", (cid,)).fetchone()
+        if row is None:
+            return
+        body = open_envelope(row[0]).body
+        assert isinstance(body, FieldBody), "a spool holds field records"  # noqa: S101
+        if body.place.epoch == self._meta("epoch"):
+            self._begin_epoch()
+        old = body.place
+        record = self._append(
+            lambda place: replace(body, place=replace(old, epoch=place.epoch, seq=place.seq, prev=place.prev)), 0
+        )
+        self._db.execute("DELETE FROM item WHERE cid = ?", (cid,))
+        self._db.execute(
+            "UPDATE upload SET record = ?, declaration = ? WHERE record = ?", (bytes(record.cid), record.raw, cid)
+        )
 
     def _apply_upload(self, state: UploadState) -> None:
         root = bytes(state.root)
@@ -338,22 +389,23 @@ class Spool:
 def open_spool(folder: Path, identity: Identity) -> Iterator[Spool]:
     """Open or make the spool in a folder, one agent at a time.
 
-    A file that SQLite cannot read is kept under another name and a new epoch begins: the device can no longer vouch
-    for its counter, and nothing that could be saved from the old file is thrown away.
+    A file that SQLite cannot read is kept under another name, every record that is whole in it is taken over, and a new
+    epoch begins, since the device can no longer vouch for its counter. What was damaged stands in `Spool.damage`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "spool.sqlite"
-    if path.exists() and not _is_sound(path):
-        path.rename(folder / f"spool-damaged-{time.time_ns()}.sqlite")
-        for tail in ("-wal", "-shm"):
-            path.with_name(path.name + tail).unlink(missing_ok=True)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.5)
+    salvage = _set_aside(path) if path.exists() and not _is_sound(path) else None
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_WAIT_S)
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.executescript(_SCHEMA)
-        yield Spool(db, identity)
+        if salvage is not None:
+            _take_over(db, salvage, identity)
+        spool = Spool(db, identity)
+        spool.damage = None if salvage is None else SpoolDamaged(salvage.kept, salvage.words)
+        yield spool
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise SpoolBusy(folder) from error
@@ -368,8 +420,36 @@ def read_status(folder: Path, identity: Identity) -> tuple[SpoolStatus, list[tup
         return spool.status(), spool.refusals()
 
 
+def _set_aside(path: Path) -> Salvage:
+    """Return what is whole in a damaged spool, after giving it another name."""
+    kept = path.with_name(f"spool-damaged-{time.time_ns()}.sqlite")
+    for tail in ("-wal", "-shm"):
+        part = path.with_name(path.name + tail)
+        if part.exists():
+            # What was committed last may stand there alone.
+            part.rename(kept.with_name(kept.name + tail))
+    path.rename(kept)
+    return salvage_items(kept)
+
+
+def _take_over(db: sqlite3.Connection, salvage: Salvage, identity: Identity) -> None:
+    """Put salvaged records of this device in a new spool; what carries no signature of its key is no record of it."""
+    db.execute("BEGIN IMMEDIATE")
+    for raw, rule, remedy in salvage.items:
+        try:
+            record = open_envelope(raw)
+        except CecError:
+            continue
+        if record.key == identity.key.public:
+            db.execute(
+                "INSERT OR IGNORE INTO item (cid, raw, times_sent, rule, remedy) VALUES (?, ?, 1, ?, ?)",
+                (bytes(record.cid), raw, rule, remedy),
+            )
+    db.execute("COMMIT")
+
+
 def _is_sound(path: Path) -> bool:
-    db = sqlite3.connect(path, timeout=0.5)
+    db = sqlite3.connect(path, timeout=LOCK_WAIT_S)
     try:
         return bool(db.execute("PRAGMA quick_check").fetchone()[0] == "ok")
     except sqlite3.OperationalError as error:

@@ -9,6 +9,7 @@
         |   +-- LineTooLong     no line end within the longest line
         |   +-- WrongChecksum   the checksum does not fit
         |   +-- UnreadableField a field is not what its sentence says
+        |   +-- UnknownSentence a line that its instrument should not send
         +-- InvalidLog          a recorded log cannot be played
 """
 
@@ -55,6 +56,14 @@ class UnreadableField(SentenceError):
         super().__init__(f"Invalid {field} {value[:40]!r} in a sentence")
         self.field = field
         self.value = value
+
+
+class UnknownSentence(SentenceError):
+    """A line that its instrument should not send."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Unknown sentence {name[:40]!r}: check the instrument's mode; its line gave no reading")
+        self.name = name
 
 
 class InvalidLog(BridgeError):

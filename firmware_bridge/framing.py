@@ -2,7 +2,8 @@
 
 Source: NMEA 0183 (as in the u-blox 8 / M8 receiver description, section NMEA protocol). Field devices glue binary
 bytes before a ``$`` (Haglof's link layer sends a 20-byte prefix), lose bytes and send noise; a line is found again at
-its ``$``.
+its ``$``. It ends with its checksum, not with its line end: the next binary prefix may follow at once, and a caliper's
+reading should not wait for the next one.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ MAX_LINE: Final = 256
 """Longest line: NMEA allows 82 characters, makers use up to 200."""
 _CHECKSUM_TAIL: Final = 3
 _START: Final = ord("$")
+_STAR: Final = ord("*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,17 @@ class LineReader:
             if byte == _START and self._buffer:
                 self._end(found)
             self._buffer.append(byte)
-            if byte in b"\r\n":
+            if byte in b"\r\n" or self._has_checksum():
                 self._end(found)
             elif len(self._buffer) > MAX_LINE:
                 raw = bytes(self._buffer)
                 self._buffer.clear()
                 found.append(Skipped(LineTooLong(MAX_LINE), raw))
         return found
+
+    def _has_checksum(self) -> bool:
+        buffer = self._buffer
+        return len(buffer) > _CHECKSUM_TAIL and buffer[0] == _START and buffer[-_CHECKSUM_TAIL] == _STAR
 
     def _end(self, found: list[Line | Skipped]) -> None:
         raw = bytes(self._buffer).strip(b"\r\n")
@@ -88,7 +94,7 @@ def parse_line(raw: bytes) -> Line | Skipped:
     >>> parse_line(b"$PLTIT,HT,5.50,M*36").fields
     ('HT', '5.50', 'M')
     """
-    if not raw.startswith(b"$") or not raw.isascii():
+    if not raw.startswith(b"$") or not raw.isascii() or not raw.decode().isprintable():
         return Skipped(Noise(raw), raw)
     body, star, given = raw[1:].partition(b"*")
     if not star or len(given) != _CHECKSUM_TAIL - 1:

@@ -1,25 +1,35 @@
-"""Laser hypsometers that speak ``$PLTIT`` and calipers that speak ``$PHGF``.
+"""Laser hypsometers that speak ``$PLTIT`` or ``$PHGF,HVV``, and calipers that speak ``$PHGF``.
 
-Source: TruPulse 200 user's manual, 6th edition, section 8 (``$PLTIT,HV`` and ``HT``, which Haglof's lasers also send);
-Haglof Digitech serial protocol (``$PHGF,DIA`` with ``M`` for millimetres or ``I`` for hundredths of an inch, ``SPC``).
-A height comes after the shots behind it; it carries the last shot that had a distance.
+Sources: TruPulse 200 user's manual, 6th edition, section 8 (``$PLTIT,HV`` and ``HT``, which Haglof's lasers also send);
+Vertex Laser Geo 2 user's guide, section 9.2 (``$PHGF,HVV``: distance, azimuth, inclination, slope distance, height);
+Haglof Digitech serial protocol (``$PHGF,DIA`` with ``M`` for millimetres, ``SPC`` with number and name). That ``I``
+means hundredths of an inch follows the metric form by analogy and was not seen on an instrument.
+
+A height comes after the shots behind it and carries them: one reading for the routine. A distance that no height
+follows is a reading of its own, told when the next one begins, after `ROUTINE_MS`, or at the end.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from domain.errors import InvalidField
 from domain.readings import HeightShot, StemDiameter
 from domain.schema import to_map
-from firmware_bridge.errors import SentenceError, UnreadableField
+from firmware_bridge.errors import SentenceError, UnknownSentence, UnreadableField
 from firmware_bridge.framing import Line, LineReader, Skipped
 from firmware_bridge.numbers import parse_length_mm, parse_scaled
 
-_HV_FIELDS: Final = 9
-_HT_FIELDS: Final = 3
-_DIA_FIELDS: Final = 3
+ROUTINE_MS: Final = 180_000
+"""A height routine that takes longer was given up: trigger to trigger it takes a minute."""
+MAX_RAW: Final = 512
+"""Bytes that a reading keeps of its lines."""
+_FIELDS: Final = {"HV": 9, "HT": 3, "HVV": 11, "SPC": 2, "DIA": 3}
+"""Fields of each type, its name included."""
 _CENTI_PER_GON: Final = Decimal(90)
-_MM_PER_CENTI_INCH: Final = Decimal("0.254")
+_CALIPER_STEPS: Final = {"M": Decimal(1), "I": Decimal("0.254")}
+"""Millimetres of a caliper's step by its unit."""
 
 Event = HeightShot | StemDiameter | Skipped
 
@@ -29,69 +39,111 @@ class HaglofReader:
 
     def __init__(self) -> None:
         self._lines = LineReader()
-        self._shot: Line | None = None
-        self._species: str | None = None
+        self._shot: HeightShot | None = None
+        self._species: Line | None = None
+        self._readers: dict[tuple[str, str], Callable[[Line, int], list[Event]]] = {
+            ("PLTIT", "HV"): self._read_shot,
+            ("PLTIT", "HT"): self._read_height,
+            ("PHGF", "HVV"): self._read_all,
+            ("PHGF", "SPC"): self._read_species,
+            ("PHGF", "DIA"): self._read_diameter,
+        }
 
     def feed(self, data: bytes, *, mono_ms: int) -> list[Event]:
-        """Return the readings that these bytes complete, and what had to be skipped."""
+        """Return the readings that these bytes complete, and what had to be skipped; no bytes let time pass."""
         found: list[Event] = []
+        if self._shot is not None and mono_ms - self._shot.mono_ms > ROUTINE_MS:
+            found += self.flush()
         for line in self._lines.feed(data):
             found += [line] if isinstance(line, Skipped) else self._take(line, mono_ms)
         return found
 
+    def flush(self) -> list[Event]:
+        """Return the distance that waits for a height that will not come."""
+        shot, self._shot = self._shot, None
+        return [] if shot is None else [shot]
+
     def _take(self, line: Line, mono_ms: int) -> list[Event]:
+        kind = line.fields[0] if line.fields else ""
+        reader = self._readers.get((line.name, kind))
         try:
-            reading = self._read(line, mono_ms)
-            if reading is not None:
-                to_map(reading)
+            if reader is None:
+                raise UnknownSentence(f"{line.name},{kind}")
+            if len(line.fields) < _FIELDS[kind]:
+                raise UnreadableField("sentence", line.raw.decode())
+            return reader(line, mono_ms)
         except SentenceError as error:
             return [Skipped(error, line.raw)]
         except InvalidField as error:
             return [Skipped(UnreadableField(error.path, repr(error.value)), line.raw)]
-        return [] if reading is None else [reading]
 
-    def _read(self, line: Line, mono_ms: int) -> HeightShot | StemDiameter | None:
-        kind = (line.name, line.fields[0] if line.fields else "")
-        if kind == ("PLTIT", "HV"):
-            if _expect(line, _HV_FIELDS)[1]:
-                self._shot = line
-            return None
-        if kind == ("PLTIT", "HT"):
-            return self._read_height(line, mono_ms)
-        if kind == ("PHGF", "DIA"):
-            return self._read_diameter(line, mono_ms)
-        if kind == ("PHGF", "SPC") and len(line.fields) > 1:
-            self._species = line.fields[1][:40] or None
-        return None
+    def _read_shot(self, line: Line, mono_ms: int) -> list[Event]:
+        """Begin a routine with a distance; an angle alone is a step of the one that runs."""
+        shot = _read_vector(line, mono_ms)
+        to_map(shot)  # bounds of the record, here where the line can still be told
+        if shot.horizontal_mm is None and shot.slope_mm is None and self._shot is not None:
+            self._shot = _add_line(self._shot, line)
+            return []
+        found = self.flush()
+        self._shot = shot
+        return found
 
-    def _read_height(self, line: Line, mono_ms: int) -> HeightShot:
-        fields = _expect(line, _HT_FIELDS)
-        height = parse_length_mm("height", fields[1], fields[2])
-        shot, self._shot = self._shot, None
-        raw = line.raw if shot is None else shot.raw + b"\r\n" + line.raw
-        if shot is None:
-            return HeightShot(mono_ms, height_mm=height, raw=raw)
-        aimed = shot.fields
-        return HeightShot(
-            mono_ms,
-            horizontal_mm=parse_length_mm("distance", aimed[1], aimed[2]),
-            azimuth_cd=_parse_angle("azimuth", aimed[3], aimed[4]),
-            inclination_cd=_parse_angle("inclination", aimed[5], aimed[6]),
-            slope_mm=parse_length_mm("slope distance", aimed[7], aimed[8]),
-            height_mm=height,
-            raw=raw,
-        )
+    def _read_height(self, line: Line, mono_ms: int) -> list[Event]:
+        height = parse_length_mm("height", line.fields[1], line.fields[2])
+        shot = HeightShot(mono_ms, raw=line.raw) if self._shot is None else _add_line(self._shot, line)
+        shot = replace(shot, mono_ms=mono_ms, height_mm=height)
+        to_map(shot)
+        self._shot = None
+        return [shot]
 
-    def _read_diameter(self, line: Line, mono_ms: int) -> StemDiameter:
-        fields = _expect(line, _DIA_FIELDS)
-        scales = {"M": Decimal(1), "I": _MM_PER_CENTI_INCH}
-        if fields[1] not in scales:
-            raise UnreadableField("unit of diameter", fields[1])
-        diameter = parse_scaled("diameter", fields[2], scales[fields[1]])
+    def _read_all(self, line: Line, mono_ms: int) -> list[Event]:
+        height = parse_length_mm("height", line.fields[9], line.fields[10])
+        shot = replace(_read_vector(line, mono_ms), height_mm=height)
+        to_map(shot)
+        return [*self.flush(), shot]
+
+    def _read_species(self, line: Line, _mono_ms: int) -> list[Event]:
+        self._species = line
+        return []
+
+    def _read_diameter(self, line: Line, mono_ms: int) -> list[Event]:
+        # An entry counts for the next diameter alone: a species too few is better than a wrong one.
+        species, self._species = self._species, None
+        unit = line.fields[1]
+        if unit not in _CALIPER_STEPS:
+            raise UnreadableField("unit of diameter", unit)
+        diameter = parse_scaled("diameter", line.fields[2], _CALIPER_STEPS[unit])
         if diameter is None:
             raise UnreadableField("diameter", "")
-        species, self._species = self._species, None
-        return StemDiameter(mono_ms, diameter, species_code=species, raw=line.raw)
+        raw = line.raw if species is None else species.raw + b"\r\n" + line.raw
+        reading = StemDiameter(mono_ms, diameter, species_code=_read_code(species), raw=raw)
+        to_map(reading)
+        return [reading]
+
+
+def _read_vector(line: Line, mono_ms: int) -> HeightShot:
+    fields = line.fields
+    return HeightShot(
+        mono_ms,
+        horizontal_mm=parse_length_mm("distance", fields[1], fields[2]),
+        azimuth_cd=_parse_angle("azimuth", fields[3], fields[4]),
+        inclination_cd=_parse_angle("inclination", fields[5], fields[6]),
+        slope_mm=parse_length_mm("slope distance", fields[7], fields[8]),
+        raw=line.raw,
+    )
+
+
+def _read_code(species: Line | None) -> str | None:
+    """Return the species' name as the caliper knows it, its number where it has none."""
+    if species is None:
+        return None
+    names = [text for text in (*species.fields[2:3], species.fields[1]) if text]
+    return names[0][:40] if names else None
+
+
+def _add_line(shot: HeightShot, line: Line) -> HeightShot:
+    raw = (shot.raw or b"") + b"\r\n" + line.raw
+    return replace(shot, raw=raw) if len(raw) <= MAX_RAW else shot
 
 
 def _parse_angle(field: str, text: str, unit: str) -> int | None:
@@ -102,9 +154,3 @@ def _parse_angle(field: str, text: str, unit: str) -> int | None:
     if unit.upper() not in scales:
         raise UnreadableField(f"unit of {field}", unit)
     return parse_scaled(field, text, scales[unit.upper()])
-
-
-def _expect(line: Line, count: int) -> tuple[str, ...]:
-    if len(line.fields) < count:
-        raise UnreadableField("sentence", line.raw.decode())
-    return line.fields

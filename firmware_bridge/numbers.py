@@ -7,7 +7,8 @@ from firmware_bridge.errors import UnreadableField
 
 _NANO: Final = 1_000_000_000
 _MAX_TEXT: Final = 24
-MM_PER_FOOT: Final = Decimal("304.8")
+MM_PER_UNIT: Final = {"M": Decimal(1000), "F": Decimal("304.8"), "Y": Decimal("914.4")}
+"""Millimetres of a metre, an international foot, an international yard."""
 
 
 def parse_decimal(field: str, text: str) -> Decimal:
@@ -27,13 +28,12 @@ def parse_scaled(field: str, text: str, scale: int | Decimal) -> int | None:
 
 
 def parse_length_mm(field: str, text: str, unit: str) -> int | None:
-    """Return a length in millimetres; `unit` is ``M`` or ``F``."""
+    """Return a length in millimetres; `unit` is ``M``, ``F`` or ``Y``."""
     if not text:
         return None
-    scales = {"M": Decimal(1000), "F": MM_PER_FOOT}
-    if unit.upper() not in scales:
+    if unit.upper() not in MM_PER_UNIT:
         raise UnreadableField(f"unit of {field}", unit)
-    return parse_scaled(field, text, scales[unit.upper()])
+    return parse_scaled(field, text, MM_PER_UNIT[unit.upper()])
 
 
 def parse_angle_nd(field: str, text: str, hemisphere: str) -> int:

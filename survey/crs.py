@@ -211,6 +211,9 @@ def _read(text: str) -> pyproj.CRS:
 
 def _describe(crs: pyproj.CRS) -> CloudCrs:
     horizontal = crs.sub_crs_list[0] if crs.is_compound else crs
+    if horizontal.is_bound and horizontal.source_crs is not None:
+        # A shift to WGS 84 that a file brings along is no better than the registry's.
+        horizontal = horizontal.source_crs
     if not horizontal.is_projected:
         raise InvalidCrs(crs.name, "a survey needs a projected CRS; reproject the cloud, say to its UTM zone")
     unit_m = float(horizontal.axis_info[0].unit_conversion_factor)

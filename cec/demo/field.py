@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyproj import Transformer
-from survey.las import write_cloud
 
 from sample_data.crew import CrewStop, walk_plot
 from sample_data.device_log import encode_log
 from sample_data.scanner import scan_airborne
 from sample_data.stand import Stand, grow_stand
+from survey.las import write_cloud
 
 CREW_TREES = 12
 

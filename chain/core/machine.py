@@ -122,6 +122,10 @@ class StateMachine:
         self._pending, self._genesis = None, None
         self._check = Layer(self.store)
 
+    def compute_message_gas(self, messages: Sequence[Any]) -> int:
+        """Return what messages of this chain cost, in gas; size and signature come on top."""
+        return sum(self._handlers[type(message).URL].gas for message in messages)
+
     @property
     def pending(self) -> StateReader:
         """State as it will be once every transaction that `check_tx` took has run."""

@@ -101,13 +101,6 @@ def test_a_refused_record_is_kept_with_its_reason_and_not_sent_again(spool: Spoo
     assert spool.status().refused == 1
 
 
-def test_a_record_whose_enrolment_the_server_has_not_seen_yet_is_sent_again(spool: Spool) -> None:
-    record = spool.append(observe)
-    spool.apply_receipt(receipt(Answer(record.cid, "refused", reason="UnknownKey", remedy="Enrol the device.")))
-    assert record.cid in waiting(spool)
-    assert spool.status().refused == 0
-
-
 def test_sendings_are_counted_apart_from_first_ones(spool: Spool) -> None:
     for _ in range(3):
         spool.mark_sent(spool.pending(limit_bytes=1 << 30, skip=set()))

@@ -115,6 +115,18 @@ def test_what_must_fail_is_refused_before_it_costs_a_fee() -> None:
     assert bench.balance(ALICE) == START - FEE
 
 
+def test_what_was_refused_does_not_count_among_what_waits() -> None:
+    bench = Bench()
+    assert bench.machine.check_tx(bench.draft(ALICE, send(ALICE, BOB, START)).sign()).code == errors.FundsTooLow.CODE
+    assert bench.machine.check_tx(bench.draft(ALICE, send(ALICE, BOB, START - FEE)).sign()).code == 0
+
+
+def test_a_fee_may_take_the_last_coin() -> None:
+    bench = Bench()
+    assert bench.deliver(bench.draft(ALICE, anchor(1)).with_fee(amount=(Coin("ucec", str(START)),)).sign()).code == 0
+    assert bench.balance(ALICE) == 0
+
+
 def test_checking_changes_no_state() -> None:
     bench = Bench()
     before = bench.machine.info()

@@ -1,4 +1,4 @@
-"""CometBFT's published vectors: cometbft v0.38.19 types/{block,vote,validator_set}_test.go, crypto/merkle/tree_test.go."""
+"""CometBFT's published vectors: cometbft v0.38.19 types/{block,vote}_test.go and crypto/merkle/tree_test.go."""
 
 import hashlib
 from datetime import UTC, datetime

@@ -48,17 +48,20 @@ def make_set(keys: Sequence[SigningKey], powers: Sequence[int] = ()) -> Validato
 def make_header(height: int, members: ValidatorSet, following: ValidatorSet) -> Header:
     filler = bytes([height % 256] * 32)
     return Header(
-        Consensus(11),
-        CHAIN_ID,
-        height,
-        Timestamp(1_790_000_000 + height, 0),
-        BlockId(),
-        filler,
-        filler,
-        compute_validators_hash(members),
-        compute_validators_hash(following),
-        *[filler] * 4,
-        members.validators[0].address,
+        version=Consensus(11),
+        chain_id=CHAIN_ID,
+        height=height,
+        time=Timestamp(1_790_000_000 + height, 0),
+        last_block_id=BlockId(),
+        last_commit_hash=filler,
+        data_hash=filler,
+        validators_hash=compute_validators_hash(members),
+        next_validators_hash=compute_validators_hash(following),
+        consensus_hash=filler,
+        app_hash=filler,
+        last_results_hash=filler,
+        evidence_hash=filler,
+        proposer_address=members.validators[0].address,
     )
 
 
@@ -72,8 +75,8 @@ def make_chain(length: int, members_at: Callable[[int], Sequence[SigningKey]]) -
 
 
 STEADY = make_chain(10, lambda _height: VALIDATORS[:4])
-# One of four members changes every fourth block, so that after sixteen all are new.
-TURNING = make_chain(40, lambda height: [VALIDATORS[(height // 4 + place) % 8] for place in range(4)])
+# One of four members changes every fourth block: block 9 has half of block 1's, block 17 none.
+TURNING = make_chain(20, lambda height: [VALIDATORS[(height // 4 + place) % 8] for place in range(4)])
 
 
 def run_bisect(chain: dict[int, SignedHeader], start: int, goal: int) -> tuple[SignedHeader, list[int]]:
@@ -96,15 +99,12 @@ def test_a_whole_chain_follows_from_its_first_header() -> None:
 
 def test_a_bisection_skips_as_far_as_a_third_of_the_trusted_power_signed() -> None:
     assert run_bisect(STEADY, 1, 10) == (STEADY[10], [10])
-    found, asked = run_bisect(TURNING, 1, 40)
-    assert found == TURNING[40]
-    assert asked[0] == 40
-    assert 1 < len(asked) < 25
+    assert run_bisect(TURNING, 1, 17) == (TURNING[17], [17, 9])
 
 
 def test_skipping_to_strangers_is_refused() -> None:
     with pytest.raises(TooFewKnown):
-        verify_skipping(TURNING[1], TURNING[40], CHAIN_ID)
+        verify_skipping(TURNING[1], TURNING[17], CHAIN_ID)
 
 
 @pytest.mark.parametrize(

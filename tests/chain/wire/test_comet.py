@@ -4,8 +4,12 @@ import inspect
 from typing import Any
 
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import Message
+from google.protobuf import (  # type: ignore[import-untyped] # it ships no types
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+)
+from google.protobuf.message import Message  # type: ignore[import-untyped] # as above
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,7 +47,7 @@ def describe() -> dict[str, type[Message]]:
             if field.kind is Kind.MESSAGE:
                 one.type_name = f".comet.{NAMES[field.message]}"
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
+    pool.Add(file)
     return {
         name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"comet.{name}")) for name in NAMES.values()
     }

@@ -1,0 +1,57 @@
+"""Surveys in processes of their own: a cloud's arithmetic must not stop the server's conversation."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from domain.cid import DAG_CBOR, Cid
+from ingest.pipeline.ports import Draft, SurveyRequest
+from survey.parameters import PlotParameters
+from survey.plot import survey_plot
+from survey.records import RecordContext, build_result, build_survey, build_trees
+
+UNSIGNED = Cid(DAG_CBOR, bytes(32))
+"""Stands for the survey's link until the survey is signed."""
+
+
+def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
+    """Return what a cloud holds, as unsigned bodies; runs in a worker."""
+    plot = survey_plot(request.cloud, PlotParameters(crs=request.crs))
+    context = RecordContext(request.org, request.campaign, request.root, request.blob, secret, request.at_ms)
+    return Draft(
+        build_survey(plot, context),
+        build_trees(plot, context, UNSIGNED),
+        build_result(plot, context, UNSIGNED),
+        plot.counts.read,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSurveyor:
+    """An `ingest.pipeline.ports.Surveyor` on a pool of processes; open it with `PoolSurveyor.open`."""
+
+    pool: ProcessPoolExecutor
+    secret: bytes
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, secret: bytes) -> "AsyncIterator[PoolSurveyor]":
+        """Run a pool of one worker until the block ends; it is warm by the time the first cloud comes."""
+        # Spawned, not forked: the server has threads.
+        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        pool.submit(_warm_up)
+        try:
+            yield cls(pool, secret)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def survey(self, request: SurveyRequest) -> Draft:
+        """Return what a cloud holds; a `SurveyError` that says what to do when it cannot be read."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, draft_survey, request, self.secret)
+
+
+def _warm_up() -> None:
+    """Do nothing: starting the worker has imported the tree science."""

@@ -1,0 +1,45 @@
+"""What a user may choose of a survey."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from survey.allometry import ForestType, check_forest_type
+from survey.errors import InvalidParameter
+
+_LEAST_TREE_M: Final = 1.3
+"""Below breast height a stem has no diameter."""
+_TALLEST_TREE_M: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlotParameters:
+    """Settings of one survey; all have defaults.
+
+    Attributes
+    ----------
+    crs
+        ``EPSG:n`` or ``local:m``; by default the file's own.
+    is_normalized
+        Whether elevations are already heights above ground; by default that is detected.
+    use_vendor_ground
+        Take class 2 of the file for the ground, instead of classifying.
+    forest
+        Which equations to use; ``unknown`` is between both.
+    min_height_m
+        Lower trees are left out, 1.3 to 60.
+    """
+
+    crs: str | None = None
+    is_normalized: bool | None = None
+    use_vendor_ground: bool = False
+    forest: ForestType = "unknown"
+    min_height_m: float = 3.0
+
+
+def check_parameters(parameters: PlotParameters) -> None:
+    """Raise `InvalidParameter` when a setting is out of range."""
+    check_forest_type(parameters.forest)
+    if not _LEAST_TREE_M <= parameters.min_height_m <= _TALLEST_TREE_M:
+        raise InvalidParameter(
+            "min_height_m", parameters.min_height_m, f"it must be {_LEAST_TREE_M} to {_TALLEST_TREE_M} m"
+        )
