@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from portal.verify_page import build_page
 
 from cec.errors import FolderUnusable, HouseBusy, PortTaken, WaitedTooLong
 from cec.settings import HouseSettings
@@ -42,6 +41,7 @@ from ingest.settings import BrokerAddress, IngestSettings
 from ipfs.local import LocalBlockStore
 from portal.app import create_app
 from portal.settings import PortalSettings
+from portal.verify_page import build_page
 from register.sqlite import SqliteRegister
 
 START_S: Final = 20.0

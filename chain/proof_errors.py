@@ -14,7 +14,7 @@ _REMEDY = {
     "record": "the record was changed after it was signed",
     "path": "the record is not among those that were anchored",
     "anchor": "the anchor does not stand on the chain as the file says",
-    "keys": "the signing key does not speak for this organisation, or was revoked before the record was anchored",
+    "keys": "the signing key was not accredited for this organisation when the record was anchored",
     "header": "the block's header was changed",
     "commit": "the validators did not sign this block",
     "genesis": "this is another chain than the one that you pinned, perhaps a forged one",

@@ -52,7 +52,9 @@ def measure_coverage(points: Points) -> Coverage:
     seen = np.zeros(grid.rows * grid.columns, dtype=np.bool_)
     seen[cells] = True
     padded = np.pad(seen.reshape(grid.shape), _CLOSE_CELLS)
-    closed = ndimage.binary_closing(padded, iterations=_CLOSE_CELLS)[_CLOSE_CELLS:-_CLOSE_CELLS, _CLOSE_CELLS:-_CLOSE_CELLS]
+    closed = ndimage.binary_closing(padded, iterations=_CLOSE_CELLS)[
+        _CLOSE_CELLS:-_CLOSE_CELLS, _CLOSE_CELLS:-_CLOSE_CELLS
+    ]
     row, column = np.nonzero(closed)
     west, south = grid.west_m + column * cell_m, grid.south_m + row * cell_m
     area = shapely.coverage_union_all(shapely.box(west, south, west + cell_m, south + cell_m))

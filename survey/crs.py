@@ -1,7 +1,7 @@
 """Where on Earth a cloud lies: its CRS and units, and longitude and latitude derived from it.
 
-A CRS comes from the user, or from the file's WKT or GeoTIFF keys. Surveys are made in a projected CRS, or in a local frame
-in metres; feet are converted, degrees are refused.
+A CRS comes from the user, or from the file's WKT or GeoTIFF keys. Surveys are made in a projected CRS, or in a local
+frame in metres; feet are converted, degrees are refused.
 """
 
 import math
@@ -162,7 +162,9 @@ def to_world(crs: CloudCrs, x_m: Floats, y_m: Floats) -> WorldPositions:
     try:
         longitude, latitude = best.transform(x_m / crs.unit_m, y_m / crs.unit_m, errcheck=True)
     except ProjError as error:
-        raise InvalidCrs(crs.text, f"positions lie outside of where it holds ({error}); is it the right one?") from error
+        raise InvalidCrs(
+            crs.text, f"positions lie outside of where it holds ({error}); is it the right one?"
+        ) from error
     if not (np.isfinite(longitude).all() and np.isfinite(latitude).all()):
         raise InvalidCrs(crs.text, "positions lie outside of where it holds; is it the right one?")
     accuracy = float(best.accuracy)
@@ -185,8 +187,10 @@ def _from_keys(header: LasHeader) -> CloudCrs | None:
         return None
     found = _describe(_read(f"EPSG:{code}"))
     unit_m = keys.unit_m(LINEAR_UNIT) or found.unit_m
-    noted = () if math.isclose(unit_m, found.unit_m) else (
-        f"the file states its own unit of {unit_m} m for EPSG:{code}; it was believed",
+    noted: tuple[str, ...] = (
+        ()
+        if math.isclose(unit_m, found.unit_m)
+        else (f"the file states its own unit of {unit_m} m for EPSG:{code}; it was believed",)
     )
     vertical = keys.epsg(VERTICAL)
     vertical_unit_m = keys.unit_m(VERTICAL_UNIT)

@@ -1,7 +1,7 @@
 """A process of its own that decodes points, so that a hostile file can hang or crash only this process.
 
-``python -m survey.decode_worker IN OUT MEMORY CPU`` limits its own memory (bytes) and processor time (seconds), then writes
-each point as 16 bytes (`POINT`) in the file's order. It ends with 0, or with 1 and the reason on standard error.
+``python -m survey.decode_worker IN OUT MEMORY CPU`` limits its own memory (bytes) and processor time (seconds), then
+writes each point as 16 bytes (`POINT`) in the file's order. It ends with 0, or with 1 and the reason on standard error.
 """
 
 import resource
@@ -13,13 +13,15 @@ import laspy
 import numpy as np
 from numpy.typing import NDArray
 
-POINT: Final = np.dtype([
-    ("units", "<i4", (3,)),
-    ("classification", "u1"),
-    ("return_number", "u1"),
-    ("number_of_returns", "u1"),
-    ("withheld", "u1"),
-])
+POINT: Final = np.dtype(
+    [
+        ("units", "<i4", (3,)),
+        ("classification", "u1"),
+        ("return_number", "u1"),
+        ("number_of_returns", "u1"),
+        ("withheld", "u1"),
+    ]
+)
 """What a survey needs of a point."""
 _CHUNK_POINTS: Final = 500_000
 _MOST_REASON: Final = 500
@@ -36,7 +38,7 @@ def decode(source: Path, target: Path) -> int:
     return count
 
 
-def _pack(chunk: Any) -> NDArray[np.void]:  # noqa: ANN401 - laspy ships no types
+def _pack(chunk: Any) -> NDArray[np.void]:
     packed = np.zeros(len(chunk), dtype=POINT)
     packed["units"][:, 0] = chunk.X
     packed["units"][:, 1] = chunk.Y

@@ -1,7 +1,7 @@
 """How sure a found tree is, and how likely a standing one is found; both from simulated hectares.
 
-Figures were counted on the stands of seeds 1000 to 1011 of the project's simulator (uneven-aged mixed forest, 10 pulses a
-square metre), with the settings that are the defaults here. They hold for forests and flights like those.
+Figures were counted on the stands of seeds 1000 to 1011 of the project's simulator (uneven-aged mixed forest, 10
+pulses a square metre), with the settings that are the defaults here. They hold for forests and flights like those.
 """
 
 from dataclasses import dataclass

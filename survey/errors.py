@@ -86,7 +86,8 @@ class DecodeTimedOut(InvalidCloudFile):
 
     def __init__(self, path: Path, limit_s: float) -> None:
         super().__init__(
-            f"Invalid cloud {path.name}: decoding did not end within {limit_s:.0f} s, as it must for a file of this size; "
+            f"Invalid cloud {path.name}: decoding did not end within {limit_s:.0f} s, as it must for a file of this "
+            f"size; "
             "the file is damaged, copy it again from its source"
         )
         self.path = path
@@ -146,9 +147,7 @@ class NoGround(InvalidCloud):
     """No ground can be made out below the points."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"Invalid ground: {reason}; if the heights are already above ground, say so with --normalized"
-        )
+        super().__init__(f"Invalid ground: {reason}; if the heights are already above ground, say so with --normalized")
         self.reason = reason
 
 

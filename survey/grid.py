@@ -89,8 +89,8 @@ def lowest_in_cells(grid: Grid, cells: NDArray[np.int64], values: Floats) -> Flo
 
 def centres(grid: Grid) -> tuple[Floats, Floats]:
     """Return easting of each column's centre, shape (columns,), and northing of each row's, shape (rows,)."""
-    x = grid.west_m + (np.arange(grid.columns) + 0.5) * grid.cell_m
-    y = grid.south_m + (np.arange(grid.rows) + 0.5) * grid.cell_m
+    x = grid.west_m + (np.arange(grid.columns, dtype=np.float64) + 0.5) * grid.cell_m
+    y = grid.south_m + (np.arange(grid.rows, dtype=np.float64) + 0.5) * grid.cell_m
     return x, y
 
 

@@ -140,7 +140,7 @@ def _survives_opening(surface: Floats, chosen: Pingel2013) -> Bools:
 
 
 def _radii(largest: int) -> tuple[int, ...]:
-    """Return growing radii in cells, each about half as wide again: as thorough as single steps at a third of the time."""
+    """Return growing radii in cells, each half as wide again: as thorough as single steps at a third of the time."""
     radii = [1]
     while radii[-1] < largest:
         radii.append(min(largest, max(radii[-1] + 1, radii[-1] * 3 // 2)))

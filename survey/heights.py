@@ -1,8 +1,8 @@
 """Heights and crown diameters of found trees, with their errors.
 
-Echoes miss the very tip and pass the outer leaves, so airborne heights fall short (Andersen, Reutebuch and McGaughey 2006,
-doi 10.5589/m06-030, found 0.7 m on conifers). The shortfall is added back; the amount and the errors are those of the
-simulated hectares (`survey.detection`).
+Echoes miss the very tip and pass the outer leaves, so airborne heights fall short (Andersen, Reutebuch and McGaughey
+2006, doi 10.5589/m06-030, found 0.7 m on conifers). The shortfall is added back; the amount and the errors are those
+of the simulated hectares (`survey.detection`).
 """
 
 from dataclasses import dataclass
@@ -53,9 +53,7 @@ class CrownRelation:
     slope: float
 
 
-def estimate_height(
-    above_ground_m: float, *, is_hidden: bool, first_density: float, algorithm: ApexReturn
-) -> Estimate:
+def estimate_height(above_ground_m: float, *, is_hidden: bool, first_density: float, algorithm: ApexReturn) -> Estimate:
     """Return a tree's height from that of its highest echo.
 
     Examples
@@ -75,7 +73,7 @@ def estimate_crown(diameter_m: float, height_m: float, first_density: float) -> 
 
 
 def relate_crowns(heights_m: Floats, diameters_m: Floats) -> CrownRelation | None:
-    """Return the relation of crown diameter to height over a plot's canopy trees; none where they are too few or alike."""
+    """Return the relation of crown diameter to height over canopy trees; none where they are too few or alike."""
     if heights_m.size < _LEAST_CROWNS or np.ptp(np.log(heights_m)) < np.log(1.5):
         return None
     slope, intercept = np.polyfit(np.log(heights_m), np.log(diameters_m), 1)

@@ -1,6 +1,6 @@
 """Reading untrusted LAS and LAZ, and writing LAZ."""
 
-import datetime
+import datetime as dt
 import subprocess
 import sys
 import tempfile
@@ -190,13 +190,13 @@ def write_cloud(path: Path, cloud: CloudArrays, *, epsg: int) -> None:
     header.add_crs(CRS.from_epsg(epsg))
     header.generating_software = "CEC survey"
     # The day of writing would make equal clouds differ; this is the first day of GPS time, read as "unknown".
-    header.creation_date = datetime.date(1980, 1, 6)
+    header.creation_date = dt.date(1980, 1, 6)
     las = laspy.LasData(header)
     _fill(las, cloud)
     las.write(path, do_compress=True)
 
 
-def _fill(las: Any, cloud: CloudArrays) -> None:  # noqa: ANN401 - laspy ships no types
+def _fill(las: Any, cloud: CloudArrays) -> None:
     las.x, las.y, las.z = cloud.x_m, cloud.y_m, cloud.z_m
     las.intensity = cloud.intensity
     las.return_number = cloud.return_number

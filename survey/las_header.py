@@ -167,7 +167,9 @@ def _check_layout(head: _Head, size: int) -> None:
     least = (_HEADER_10, _HEADER_10, _HEADER_10, _HEADER_13, _HEADER_14)[head.version[1]]
     point_format = head.raw_format & 0x3F
     if head.size < least:
-        raise InvalidLasHeader("header size", head.size, f"LAS {head.version[0]}.{head.version[1]} has at least {least}")
+        raise InvalidLasHeader(
+            "header size", head.size, f"LAS {head.version[0]}.{head.version[1]} has at least {least}"
+        )
     if not head.size <= head.points_at <= size:
         raise InvalidLasHeader("offset to points", head.points_at, "it must lie between the header and the file's end")
     if head.vlrs > MAX_VLRS or head.size + head.vlrs * _VLR.size > head.points_at:
@@ -175,7 +177,9 @@ def _check_layout(head: _Head, size: int) -> None:
     if point_format >= len(_POINT_BYTES):
         raise InvalidLasHeader("point data format", point_format, "formats 0 to 10 can be read")
     if head.point_bytes < _POINT_BYTES[point_format]:
-        raise InvalidLasHeader("point length", head.point_bytes, f"format {point_format} has {_POINT_BYTES[point_format]}")
+        raise InvalidLasHeader(
+            "point length", head.point_bytes, f"format {point_format} has {_POINT_BYTES[point_format]}"
+        )
     is_plain = not head.raw_format & (_COMPRESSED | _COMPRESSED_COPY)
     if is_plain and head.points_at + head.count * head.point_bytes > size:
         held = (size - head.points_at) // head.point_bytes

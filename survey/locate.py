@@ -22,9 +22,9 @@ _UNSEEN = -1
 class Chazal2013:
     """Peaks by prominence and by a window that grows with height.
 
-    Persistence-based clustering after Chazal, Guibas, Oudot and Skraba (2013); the window that follows a tree's height is
-    that of Popescu and Wynne (2004), doi 10.14358/PERS.70.5.589. Settings were chosen on the simulated hectares of seeds
-    1000 to 1011.
+    Persistence-based clustering after Chazal, Guibas, Oudot and Skraba (2013); the window that follows a tree's height
+    is that of Popescu and Wynne (2004), doi 10.14358/PERS.70.5.589. Settings were chosen on the simulated hectares of
+    seeds 1000 to 1011.
     """
 
     NAME: ClassVar[str] = "chazal2013"
@@ -96,7 +96,7 @@ def _collect(
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _join_peaks(order: Any, surface: Any, rows: int, columns: int, limits: Any) -> Any:  # noqa: ANN401 - compiled
+def _join_peaks(order: Any, surface: Any, rows: int, columns: int, limits: Any) -> Any:  # noqa: C901 - a call inside the innermost loop costs more than the reader gains
     """Return each cell's peak (-1 where unseen), and prominence where a cell is a surviving peak, else 0.
 
     `order` holds cells by falling height, `limits` the least prominence over height and the window in cells a metre.
@@ -145,7 +145,7 @@ def _find(parent: Any, start: int) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _merge(  # noqa: PLR0913, PLR0917 - the arrays of one pass
+def _merge(  # noqa: PLR0913 - the arrays of one pass
     saddle: int, one: int, two: int, surface: Any, columns: int, limits: Any, root: Any, keeper: Any, prominence: Any
 ) -> int:
     """Join two peaks at a saddle and return the higher; the lower survives if it is prominent and far enough."""

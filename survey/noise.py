@@ -45,7 +45,9 @@ def find_noise(points: Points, algorithm: IsolatedVoxels | None = None) -> Bools
     is_named = np.isin(points.classification, (LOW_NOISE, HIGH_NOISE))
     if len(points) == 0:
         return is_named
-    keys, voxel_of_point, counts = np.unique(_voxel_keys(points, chosen.voxel_m), return_inverse=True, return_counts=True)
+    keys, voxel_of_point, counts = np.unique(
+        _voxel_keys(points, chosen.voxel_m), return_inverse=True, return_counts=True
+    )
     around = _count_around(keys, counts)
     noise: Bools = is_named | (around[voxel_of_point] <= chosen.most_points)
     return noise

@@ -1,7 +1,7 @@
 """One airborne cloud to trees: the steps in their order.
 
-The result depends on the file's bytes and the parameters alone. `survey_plot` can run in a process of a pool: parameters
-and result are plain values, and nothing is kept between calls.
+The result depends on the file's bytes and the parameters alone. `survey_plot` can run in a process of a pool:
+parameters and result are plain values, and nothing is kept between calls.
 """
 
 import time
@@ -116,7 +116,7 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
 def to_points(raw: RawCloud, crs: CloudCrs) -> Points:
     """Return a file's points in metres, without those withheld and those that a vendor marked as man-made."""
     kept = np.flatnonzero(~raw.withheld & ~np.isin(raw.classification, _MAN_MADE))
-    units = raw.units[kept]
+    units = raw.units[kept].astype(np.float64)
     axes = [units[:, axis] * raw.scale[axis] + raw.offset[axis] for axis in range(3)]
     return Points(
         axes[0] * crs.unit_m,
@@ -148,9 +148,7 @@ def _prepare(path: Path, chosen: PlotParameters, log: _Log) -> _Cloud:
     log.end_stage("ground")
     tall = above > MAX_TREE_HEIGHT_M
     counts = PointCounts(len(file.cloud), int((~tall).sum()), int(noise.sum() + tall.sum()), ground)
-    return _Cloud(
-        file.cloud, crs, select_points(points, ~tall), above[~tall], normalized, coverage, counts
-    )
+    return _Cloud(file.cloud, crs, select_points(points, ~tall), above[~tall], normalized, coverage, counts)
 
 
 def _measure_heights(points: Points, chosen: PlotParameters, log: _Log, *, normalized: bool) -> tuple[Floats, int]:
@@ -177,9 +175,7 @@ def _search(cloud: _Cloud, chosen: PlotParameters, log: _Log) -> Found:
     crowns = crown_metrics(points, above, canopy, labels, min_height_m=chosen.min_height_m)
     log.end_stage("crowns")
     tops_xy = np.column_stack([points.x_m[crowns.apex], points.y_m[crowns.apex]])
-    hidden = locate_hidden_trees(
-        points, above, canopy, tops_xy, min_height_m=chosen.min_height_m, algorithm=hidden_by
-    )
+    hidden = locate_hidden_trees(points, above, canopy, tops_xy, min_height_m=chosen.min_height_m, algorithm=hidden_by)
     log.end_stage("hidden")
     log.steps += [
         describe_step("rasterize_canopy", surface),
@@ -205,7 +201,8 @@ def _warn(cloud: _Cloud, chosen: PlotParameters, log: _Log) -> None:
         log.warnings.append("elevations look like heights above ground and were taken as such; ground is not recorded")
     if cloud.coverage.first_density < _SPARSE:
         log.warnings.append(
-            f"sparse cloud of {cloud.coverage.first_density:.1f} first echoes/m2: small trees are missed, crowns are coarse"
+            f"sparse cloud of {cloud.coverage.first_density:.1f} first echoes/m2: small trees are missed, crowns are "
+            f"coarse"
         )
     if not tell_detection(cloud.coverage.first_density):
         log.warnings.append("no figure on how likely trees were found holds for a cloud of this density")

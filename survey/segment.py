@@ -51,19 +51,21 @@ def segment_trees(canopy: CanopyModel, tops: Tops, algorithm: Dalponte2016 | Non
     """
     chosen = algorithm or Dalponte2016()
     rows, columns = canopy.grid.shape
-    limits = np.array([
-        chosen.seed_share,
-        chosen.crown_share,
-        chosen.reach_m / canopy.grid.cell_m,
-        chosen.reach_share / canopy.grid.cell_m,
-    ])
+    limits = np.array(
+        [
+            chosen.seed_share,
+            chosen.crown_share,
+            chosen.reach_m / canopy.grid.cell_m,
+            chosen.reach_share / canopy.grid.cell_m,
+        ]
+    )
     surface = np.ascontiguousarray(canopy.height_m).ravel()
     labels = _grow(tops.cell, surface, tops.basins.ravel(), rows, columns, limits)
     return np.asarray(labels, dtype=np.int32).reshape(rows, columns)
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _grow(seeds: Any, surface: Any, basins: Any, rows: int, columns: int, limits: Any) -> Any:  # noqa: ANN401, PLR0913
+def _grow(seeds: Any, surface: Any, basins: Any, rows: int, columns: int, limits: Any) -> Any:
     """Return each cell's crown; crowns grow breadth first, each in its own basin, so their order does not matter."""
     labels = np.full(surface.size, -1, np.int32)
     queue = np.empty(surface.size, np.int64)

@@ -105,12 +105,16 @@ def measure_trees(
     """
     sizes = _measure_sizes(found, facts.first_density, heights)
     stocks = _model_stocks(sizes, facts)
-    confidence = np.concatenate([
-        canopy_confidence(found.tops.prominence_m[found.crowns.top] / found.tops.height_m[found.crowns.top]),
-        hidden_confidence(found.hidden.support),
-    ])
+    confidence = np.concatenate(
+        [
+            canopy_confidence(found.tops.prominence_m[found.crowns.top] / found.tops.height_m[found.crowns.top]),
+            hidden_confidence(found.hidden.support),
+        ]
+    )
     build = partial(_build_tree, found, facts, world, heights)
-    return tuple(build(number, sizes[number], stocks[number], float(confidence[number])) for number in range(len(sizes)))
+    return tuple(
+        build(number, sizes[number], stocks[number], float(confidence[number])) for number in range(len(sizes))
+    )
 
 
 def _measure_sizes(found: Found, first_density: float, heights: ApexReturn) -> list[_Size]:
@@ -152,7 +156,7 @@ def _model_stocks(sizes: list[_Size], facts: PlotFacts) -> list[_Stocks]:
     return stocks
 
 
-def _build_tree(  # noqa: PLR0913, PLR0917 - the first four are bound once for all trees
+def _build_tree(  # noqa: PLR0913 - the first four are bound once for all trees
     found: Found,
     facts: PlotFacts,
     world: WorldPositions | None,

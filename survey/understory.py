@@ -21,8 +21,8 @@ class Hamraz2017:
     """A top is where a vertical gap parts the layers.
 
     The gap as the mark between layers is that of Hamraz, Contreras and Zhang (2017); here it is looked for around each
-    point rather than in a histogram of its neighbourhood. Settings were chosen on the simulated hectares of seeds 1000 to
-    1011.
+    point rather than in a histogram of its neighbourhood. Settings were chosen on the simulated hectares of seeds 1000
+    to 1011.
     """
 
     NAME: ClassVar[str] = "hamraz2017"
@@ -122,7 +122,7 @@ def _local(points: Points, height_m: Floats, grid: Grid) -> Floats:
 
 
 @numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _count_cylinders(places: Any, wanted: Any, cells: Any, starts: Any, columns: int, reach: Any) -> Any:  # noqa: ANN401
+def _count_cylinders(places: Any, wanted: Any, cells: Any, starts: Any, columns: int, reach: Any) -> Any:
     """Return for each wanted point the points below it in its cylinder, 0 if one stands above it; else 0."""
     support = np.zeros(cells.size, np.int64)
     rows = (starts.size - 1) // columns
@@ -171,10 +171,7 @@ def _around(
 ) -> list[tuple[float, float, float]]:
     column, row = int(x // side), int(y // side)
     return [
-        place
-        for east in (-1, 0, 1)
-        for north in (-1, 0, 1)
-        for place in buckets.get((column + east, row + north), ())
+        place for east in (-1, 0, 1) for north in (-1, 0, 1) for place in buckets.get((column + east, row + north), ())
     ]
 
 

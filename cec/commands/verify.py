@@ -41,9 +41,8 @@ def run_verify(proof: Path, *, pin: str, as_json: bool) -> None:
 
 def run_verify_page(out: Path, *, pin: str | None) -> None:
     """Write verify.html and print its hash."""
-    from portal.verify_page import build_page, compute_page_hash
-
     from portal.ports import Pin
+    from portal.verify_page import build_page, compute_page_hash
 
     trusted = None if pin is None else parse_pin(pin)
     page = build_page(None if trusted is None else Pin(trusted.chain_id, trusted.genesis_hash.hex()))

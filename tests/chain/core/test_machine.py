@@ -18,6 +18,7 @@ from chain.network.genesis import canonical_json
 from chain.node import MODULES
 from chain.wire.cosmos import Coin, MsgAnchor
 from domain.cid import DAG_CBOR, Cid
+from domain.codec import encode
 from tests.chain.core.bench import (
     ALICE,
     BOB,
@@ -232,6 +233,29 @@ def test_a_transaction_in_the_very_first_block_finds_the_genesis() -> None:
     assert result.tx_results[0].code == 0
     assert get_supply(machine.store) == 4 * START
     assert machine.find_broken_invariants() == ()
+
+
+BROKEN: dict[str, tuple[str, bytes, bytes | None]] = {
+    "a number given twice": ("auth", b"n", (3).to_bytes(8, "big")),
+    "a number never given": ("auth", b"n", (9).to_bytes(8, "big")),
+    "coins out of nowhere": ("bank", b"b/" + bytes(20), (7).to_bytes(8, "big")),
+    "a balance of zero": ("bank", b"b/" + bytes(20), bytes(8)),
+    "a supply that nobody holds": ("bank", b"s/ucec", (5 * START).to_bytes(8, "big")),
+    "an anchor of no record": (
+        "anchor",
+        b"a/" + bytes(32),
+        encode({"by": ALICE.address, "count": 0, "height": 1, "manifest": MANIFEST, "time_ms": 1}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_state_that_no_transaction_could_reach_is_noticed(name: str) -> None:
+    bench = Bench()
+    store = bench.machine.store
+    assert bench.machine.find_broken_invariants() == ()
+    store.commit(store.prepare([BROKEN[name]]), store.height + 1)
+    assert len(bench.machine.find_broken_invariants()) == 1
 
 
 def change_state(**parts: Any) -> bytes:  # noqa: ANN401
