@@ -76,8 +76,8 @@ def estimate_dbh(height_m: Estimate, crown_m: Estimate) -> Estimate:
 
     Examples
     --------
-    >>> estimate_dbh(Estimate(25.0, 0.0, 0.0, "h"), Estimate(6.0, 0.0, 0.0, "c")).value
-    32.12...
+    >>> round(estimate_dbh(Estimate(25.0, 0.0, 0.0, "h"), Estimate(6.0, 0.0, 0.0, "c")).value, 2)
+    32.14
     """
     value = _DBH_SCALE * (height_m.value * crown_m.value) ** _DBH_POWER * math.exp(_DBH_PRINTED**2 / 2.0)
     own = math.hypot(_DBH_SPREAD, _DBH_POWER * height_m.own_share, _DBH_POWER * crown_m.own_share)

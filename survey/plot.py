@@ -202,7 +202,7 @@ def _warn(cloud: _Cloud, chosen: PlotParameters, log: _Log) -> None:
     if cloud.coverage.first_density < _SPARSE:
         log.warnings.append(
             f"sparse cloud of {cloud.coverage.first_density:.1f} first echoes/m2: small trees are missed, crowns are "
-            f"coarse"
+            "coarse"
         )
     if not tell_detection(cloud.coverage.first_density):
         log.warnings.append("no figure on how likely trees were found holds for a cloud of this density")
