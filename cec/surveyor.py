@@ -9,16 +9,17 @@ from dataclasses import dataclass
 
 from domain.cid import DAG_CBOR, Cid
 from ingest.pipeline.ports import Draft, SurveyRequest
-from survey.parameters import PlotParameters
-from survey.plot import survey_plot
-from survey.records import RecordContext, build_result, build_survey, build_trees
 
 UNSIGNED = Cid(DAG_CBOR, bytes(32))
 """Stands for the survey's link until the survey is signed."""
 
 
 def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
-    """Return what a cloud holds, as unsigned bodies; runs in a worker."""
+    """Return what a cloud holds, as unsigned bodies; runs in a worker, which alone pays for importing the science."""
+    from survey.parameters import PlotParameters
+    from survey.plot import survey_plot
+    from survey.records import RecordContext, build_result, build_survey, build_trees
+
     plot = survey_plot(request.cloud, PlotParameters(crs=request.crs))
     context = RecordContext(request.org, request.campaign, request.root, request.blob, secret, request.at_ms)
     return Draft(
@@ -54,4 +55,5 @@ class PoolSurveyor:
 
 
 def _warm_up() -> None:
-    """Do nothing: starting the worker has imported the tree science."""
+    """Import the tree science while the cloud is still on its way."""
+    import survey.plot  # noqa: F401  # for its effect: compiled kernels are loaded

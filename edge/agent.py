@@ -20,6 +20,7 @@ from domain.records.field import Blob, Place
 from domain.records.receipt import Receipt
 from domain.topics import Topic
 from domain.upload import WINDOW_FRAMES, Ask, compute_shape, encode_ask, encode_frame
+from edge.client import PromptClient
 from edge.errors import FileChanged, FileUnreadable
 from edge.frames import FrameReader, check_file, list_missing
 from edge.identity import Identity, load_identity
@@ -137,12 +138,12 @@ class Agent:
             await asyncio.sleep(wait_s * (0.5 + random.random()))  # noqa: S311
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
-    def _connect(self) -> aiomqtt.Client:
+    def _connect(self) -> PromptClient:
         body = self.identity.body
         login = encode_login(
             self.identity.enrol, self.identity.key, client_id=body.device, at_ms=time.time_ns() // 1_000_000
         )
-        return aiomqtt.Client(
+        return PromptClient(
             self.settings.host,
             self.settings.port,
             identifier=body.device,

@@ -1,6 +1,7 @@
 """``cec edge …`` and ``cec enrol``: the agent, its status, and how it gets its enrolment."""
 
 import asyncio
+import logging
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -88,6 +89,8 @@ def run_sign_enrolment(device: str, key: str, *, out: Path, data: Path) -> None:
 
 
 async def _run(options: EdgeRun) -> tuple[bool, SpoolStatus]:
+    # A link that breaks is this agent's daily business; it counts it and tells it in its status.
+    logging.getLogger("mqtt").setLevel(logging.CRITICAL)
     settings = EdgeSettings(options.folder, options.host, options.port, options.campaign)
     async with Agent.open(settings) as agent:
         if options.offer is not None:

@@ -21,6 +21,7 @@ from cec.settings import HouseSettings
 from chain.proof import describe, verify_proof
 from domain.codes import format_code, format_link
 from edge.identity import import_enrolment, open_key
+from ingest.pipeline.follower import MARK as FOLLOWED
 from register.entries import Counts
 from sample_data.link import LinkFaults, LossyLink
 
@@ -182,10 +183,11 @@ async def _surveyed(house: House) -> None:
 
 
 async def _anchored(house: House) -> Counts:
-    """Return the register's counts once everything admitted stands on the chain."""
+    """Return the register's counts once everything admitted is indexed and stands on the chain."""
     while True:
-        counts, last = await house.register.counts(), await house.journal.last_row()
-        if counts.anchored >= last:
+        last, followed = await house.journal.last_row(), await house.journal.mark(FOLLOWED)
+        counts = await house.register.counts()
+        if counts.anchored >= last and followed >= last:
             return counts
         await asyncio.sleep(_POLL_S)
 
