@@ -1,7 +1,7 @@
 """An algorithm is a value: a frozen dataclass that carries its paper and its settings."""
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol, cast
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 
 class Algorithm(Protocol):
@@ -9,6 +9,7 @@ class Algorithm(Protocol):
 
     NAME: ClassVar[str]
     DOI: ClassVar[str | None]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +36,5 @@ class StepDone:
 
 def describe_step(task: str, algorithm: Algorithm) -> StepDone:
     """Return what a record says of a task done with an algorithm."""
-    settings = tuple((field.name, f"{getattr(algorithm, field.name)}") for field in fields(cast("Any", algorithm)))
+    settings = tuple((field.name, f"{getattr(algorithm, field.name)}") for field in fields(algorithm))
     return StepDone(task, algorithm.NAME, algorithm.DOI, settings)

@@ -21,9 +21,10 @@ _SQUARE_METRES_PER_HECTARE: Final = 10_000.0
 _DBH_SCALE, _DBH_POWER = 0.557, 0.809
 _AGB_SCALE, _AGB_POWER = 0.016, 2.013
 _GYMNOSPERM_SCALE, _GYMNOSPERM_POWER = 0.093, -0.223
-# The paper corrects the back-transformation by exp(s ** 2 / 2) with s = 0.056 and 0.204, which it calls the mean square
-# error. The correction is kept as printed, so that values are the paper's; as residual spread of single trees the root
-# of the mean square error is taken, the wider reading.
+# The paper corrects the back-transformation by exp(s ** 2 / 2) with s = 0.056 and 0.204. The correction is kept as
+# printed, so that values are the paper's. As standard deviations of single trees these would be too good to be true
+# (6 % of a diameter from height and crown), so they are read as mean squares and their roots taken, the wider reading.
+# Whether the paper means that is in doubt.
 _DBH_PRINTED, _AGB_PRINTED = 0.056, 0.204
 _DBH_SPREAD, _AGB_SPREAD = math.sqrt(_DBH_PRINTED), math.sqrt(_AGB_PRINTED)
 # What a global equation may be off in one region, for all its trees alike. Not published as one figure: a judgement.
@@ -55,7 +56,7 @@ _ROOTS: Final = {
         _RootClass(math.inf, 0.24, 0.17, 0.44),
     ),
 }
-# Carbon fraction of dry matter and half of half its range: conifers 0.51 (0.47 to 0.55), broad-leaved 0.48 (0.46 to
+# Carbon fraction of dry matter and a quarter of its range: conifers 0.51 (0.47 to 0.55), broad-leaved 0.48 (0.46 to
 # 0.50).
 _CARBON: Final = {"gymnosperm": (0.51, 0.02), "angiosperm": (0.48, 0.01)}
 

@@ -20,8 +20,8 @@ LEAST_POINTS: Final = 100
 class BenArie2009:
     """Highest point a cell; pits between branches lifted to the median around them.
 
-    Semi-automated pit filling after Ben-Arie, Hay, Powers, Castilla and St-Onge (2009), with a 3 x 3 median. A cell of
-    half a metre where each holds a first echo or nearly, else one or two metres.
+    Semi-automated pit filling after Ben-Arie, Hay, Powers, Castilla and St-Onge (2009), with a 3 x 3 median. Cells have
+    half a metre where nearly each holds a first echo, else one or two metres.
     """
 
     NAME: ClassVar[str] = "benarie2009"

@@ -176,7 +176,14 @@ def to_world(crs: CloudCrs, x_m: Floats, y_m: Floats) -> WorldPositions:
 
 def _from_wkt(header: LasHeader) -> CloudCrs | None:
     raw = header.crs_records.get(WKT_RECORD, b"").split(b"\0", 1)[0].strip()
-    return _describe(_read(raw.decode("utf-8", "replace"))) if raw else None
+    if not raw:
+        return None
+    text = raw.decode("utf-8", "replace")
+    try:
+        # WKT only: other input would have PROJ look for names that resemble it.
+        return _describe(pyproj.CRS.from_wkt(text))
+    except CRSError as error:
+        raise InvalidCrs(text, f"PROJ does not read it as WKT ({str(error)[:120]}); give EPSG:n") from error
 
 
 def _from_keys(header: LasHeader) -> CloudCrs | None:

@@ -1,7 +1,7 @@
 """How sure a found tree is, and how likely a standing one is found; both from simulated hectares.
 
-Figures were counted on the stands of seeds 1000 to 1011 of the project's simulator (uneven-aged mixed forest, 10
-pulses a square metre), with the settings that are the defaults here. They hold for forests and flights like those.
+Figures were counted on the stands of seeds 1000 to 1011 of the project's simulator (uneven-aged mixed forest, 10 pulses
+a square metre), with the settings that are the defaults here. They hold for forests and flights like those.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _FLIGHTS: Final = (5.0, 40.0)
 """First echoes a square metre around the simulator's 10 within which its shares are told at all."""
 # Logistic regressions of "is one tree": on the logarithm of prominence over height, and of support over what was asked.
 _CANOPY: Final = (7.78, 1.98)
-_HIDDEN: Final = (0.02, 3.34)
+_HIDDEN: Final = (2.25, 1.98)
 _CEILING: Final = 0.99
 """Counting a few hundred trees cannot show more."""
 
@@ -39,11 +39,11 @@ class DetectionClass:
 
 
 _COUNTED: Final = (
-    DetectionClass(3.0, 5.0, 0.26),
-    DetectionClass(5.0, 10.0, 0.46),
-    DetectionClass(10.0, 15.0, 0.48),
-    DetectionClass(15.0, 20.0, 0.42),
-    DetectionClass(20.0, 25.0, 0.63),
+    DetectionClass(3.0, 5.0, 0.18),
+    DetectionClass(5.0, 10.0, 0.36),
+    DetectionClass(10.0, 15.0, 0.41),
+    DetectionClass(15.0, 20.0, 0.35),
+    DetectionClass(20.0, 25.0, 0.62),
     DetectionClass(25.0, 30.0, 0.95),
     DetectionClass(30.0, 60.0, 0.99),
 )

@@ -74,8 +74,8 @@ class DecodeFailed(InvalidCloudFile):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"Invalid cloud {path.name}: its points could not be decoded ({reason[:300]}); copy it again "
-            "from its source, or rewrite it with the program that made it"
+            f"Invalid cloud {path.name}: its points could not be decoded ({reason[:300]}); copy it again from its "
+            "source, or rewrite it with the program that made it"
         )
         self.path = path
         self.reason = reason
@@ -86,8 +86,8 @@ class DecodeTimedOut(InvalidCloudFile):
 
     def __init__(self, path: Path, limit_s: float) -> None:
         super().__init__(
-            f"Invalid cloud {path.name}: decoding did not end within {limit_s:.0f} s, as it must for a file of this "
-            "size; the file is damaged, copy it again from its source"
+            f"Invalid cloud {path.name}: decoding did not end within {limit_s:.0f} s, as it must for its size; "
+            "the file is damaged, copy it again from its source"
         )
         self.path = path
         self.limit_s = limit_s

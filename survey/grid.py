@@ -87,13 +87,6 @@ def lowest_in_cells(grid: Grid, cells: NDArray[np.int64], values: Floats) -> Flo
     return -highest_in_cells(grid, cells, -values)
 
 
-def centres(grid: Grid) -> tuple[Floats, Floats]:
-    """Return easting of each column's centre, shape (columns,), and northing of each row's, shape (rows,)."""
-    x = grid.west_m + (np.arange(grid.columns, dtype=np.float64) + 0.5) * grid.cell_m
-    y = grid.south_m + (np.arange(grid.rows, dtype=np.float64) + 0.5) * grid.cell_m
-    return x, y
-
-
 def sample(grid: Grid, raster: Floats, x_m: Floats, y_m: Floats) -> Floats:
     """Return a raster between its cell centres, bilinear, shape (n,); beyond the outer centres the edge continues."""
     row = (y_m - grid.south_m) / grid.cell_m - 0.5

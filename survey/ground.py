@@ -20,6 +20,7 @@ _FLOOR_CELL_M: Final = 20.0
 """Wide enough that some echo reaches the ground even below a closed canopy."""
 _FLOOR_WITHIN_M: Final = 1.0
 _FLOOR_SHARE: Final = 0.9
+_FLOOR_POINTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,14 @@ def classify_ground(points: Points, algorithm: GroundAlgorithm | None = None) ->
 
 
 def is_normalized(points: Points) -> bool:
-    """Tell whether elevations are already heights above ground: the lowest of nearly every patch is near zero.
+    """Tell whether elevations are already heights above ground.
 
-    A cloud over flat land at the level of the sea would look the same; there a height and an elevation agree.
+    They are when the vendor's ground lies at zero, or the lowest of nearly every patch of 20 m does. A cloud over flat
+    land at the level of the sea would look the same; there a height and an elevation agree.
     """
+    vendor = np.abs(points.z_m[points.classification == GROUND])
+    if vendor.size >= _FLOOR_POINTS and (vendor <= _FLOOR_WITHIN_M / 2.0).mean() >= _FLOOR_SHARE:
+        return True
     grid = cover(points.x_m, points.y_m, _FLOOR_CELL_M)
     floor = lowest_in_cells(grid, cells_of(grid, points.x_m, points.y_m), points.z_m)
     known = floor[~np.isnan(floor)]
@@ -140,7 +145,7 @@ def _survives_opening(surface: Floats, chosen: Pingel2013) -> Bools:
 
 
 def _radii(largest: int) -> tuple[int, ...]:
-    """Return growing radii in cells, each half as wide again: as thorough as single steps at a third of the time."""
+    """Return growing radii in cells, each half as wide again: as thorough as single steps in a third of the time."""
     radii = [1]
     while radii[-1] < largest:
         radii.append(min(largest, max(radii[-1] + 1, radii[-1] * 3 // 2)))

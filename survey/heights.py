@@ -33,15 +33,15 @@ class ApexReturn:
 
     missed_m: float = 0.43
     """Mean shortfall of canopy trees."""
-    hidden_missed_m: float = 0.60
+    hidden_missed_m: float = 0.65
     """Of hidden trees, which fewer pulses reach."""
     error_m: float = 0.55
     """Standard deviation about it of canopy trees."""
-    hidden_error_m: float = 0.90
+    hidden_error_m: float = 0.65
     """Of hidden trees."""
     position_error_m: float = 0.55
     """Stem's foot about the apex, each axis."""
-    hidden_position_error_m: float = 0.80
+    hidden_position_error_m: float = 0.55
     """Of hidden trees."""
 
 
@@ -73,7 +73,7 @@ def estimate_crown(diameter_m: float, height_m: float, first_density: float) -> 
 
 
 def relate_crowns(heights_m: Floats, diameters_m: Floats) -> CrownRelation | None:
-    """Return the relation of crown diameter to height over canopy trees; none where they are too few or alike."""
+    """Return the relation of crown diameter to height over a plot's canopy trees; none where they are few or alike."""
     if heights_m.size < _LEAST_CROWNS or np.ptp(np.log(heights_m)) < np.log(1.5):
         return None
     slope, intercept = np.polyfit(np.log(heights_m), np.log(diameters_m), 1)

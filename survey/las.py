@@ -117,7 +117,7 @@ def read_las(path: Path) -> LasFile:
         return LasFile(header, _unpack(np.zeros(0, dtype=POINT), header), header.warnings)
     with tempfile.TemporaryDirectory(prefix="cec-decode-") as folder:
         target = Path(folder) / "points"
-        _decode_apart(path, target, header)
+        decode_apart(path, target, compute_time_limit(header.point_count))
         points = np.fromfile(target, dtype=POINT)
     if points.size != header.point_count:
         raise ShortRead(path, header.point_count, int(points.size))
@@ -135,9 +135,16 @@ def compute_time_limit(point_count: int) -> float:
     return _START_S + point_count / _POINTS_PER_S
 
 
-def _decode_apart(path: Path, target: Path, header: LasHeader) -> None:
-    """Decode in a process that is killed when it takes too long."""
-    limit_s = compute_time_limit(header.point_count)
+def decode_apart(path: Path, target: Path, limit_s: float) -> None:
+    """Decode a file's points into another in a process of its own, killed when it takes longer than `limit_s` seconds.
+
+    Raises
+    ------
+    DecodeTimedOut
+        When it was killed.
+    DecodeFailed
+        When the decoder refused the points or crashed.
+    """
     memory = _BASE_MEMORY + _MEMORY_PER_BYTE * path.stat().st_size
     command = [sys.executable, "-m", "survey.decode_worker"]
     command += [str(path.absolute()), str(target), str(memory), str(int(limit_s) + 1)]

@@ -6,16 +6,16 @@ leads up to, in one pass.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.canopy import CanopyModel
 from survey.cloud import Floats, Labels
+from survey.kernel import Array, compiled, find_end, find_neighbour, measure_steps
 
-_UNSEEN = -1
+_UNSEEN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,85 +79,64 @@ def locate_trees(canopy: CanopyModel, algorithm: Chazal2013 | None = None) -> To
     # Cells below the least top still belong to its crown, down to half of it.
     candidates = np.flatnonzero(surface >= chosen.min_height_m / 2.0)
     order = candidates[np.argsort(-surface[candidates], kind="stable")]
-    rows, columns = canopy.grid.shape
     limits = np.array([chosen.prominence_share, chosen.window_share / canopy.grid.cell_m])
-    peak, prominence = _join_peaks(order, surface, rows, columns, limits)
-    return _collect(surface, peak, prominence, chosen.min_height_m, canopy.grid.shape)
-
-
-def _collect(
-    surface: Floats, peak: NDArray[np.int64], prominence: Floats, least_m: float, shape: tuple[int, int]
-) -> Tops:
-    cells = np.flatnonzero((prominence > 0.0) & (surface >= least_m))
+    peak, prominence = _join_peaks(order, surface.reshape(canopy.grid.shape), limits)
+    cells = np.flatnonzero((prominence > 0.0) & (surface >= chosen.min_height_m))
     cells = cells[np.argsort(-surface[cells], kind="stable")]
+    # One element more, so that the index -1 of unseen cells finds "no top".
     number = np.full(surface.size + 1, _UNSEEN, dtype=np.int32)
     number[cells] = np.arange(cells.size)
-    return Tops(cells, surface[cells], prominence[cells], number[peak].reshape(shape))
+    return Tops(cells, surface[cells], prominence[cells], number[peak].reshape(canopy.grid.shape))
 
 
-@numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _join_peaks(order: Any, surface: Any, rows: int, columns: int, limits: Any) -> Any:  # noqa: C901 - a call inside the innermost loop costs more than the reader gains
+@compiled
+def _join_peaks(order: Array, surface: Array, limits: Array) -> tuple[Array, Array]:
     """Return each cell's peak (-1 where unseen), and prominence where a cell is a surviving peak, else 0.
 
     `order` holds cells by falling height, `limits` the least prominence over height and the window in cells a metre.
     """
-    size = surface.size
-    uphill = np.full(size, -1, np.int64)  # the cell's own peak, by steepest ascent
-    root = np.full(size, -1, np.int64)  # union-find: the highest peak joined so far
-    keeper = np.full(size, -1, np.int64)  # for a peak that did not survive, the one that takes its cells
-    prominence = np.zeros(size)
-    for place in range(order.size):
-        cell = order[place]
+    rows, columns = surface.shape
+    values = np.zeros((2, surface.size))  # heights; prominence
+    values[0] = surface.ravel()
+    # The highest peak joined so far (union-find); a lost peak's keeper; the cell's own peak by steepest ascent.
+    links = np.full((3, surface.size), -1, np.int64)
+    for cell in order:
         best, steepest = -1, -1
         for turn in range(9):
-            row, column = cell // columns + turn // 3 - 1, cell % columns + turn % 3 - 1
-            if turn == 4 or row < 0 or column < 0 or row >= rows or column >= columns:  # noqa: PLR2004 - itself
+            near = find_neighbour(cell, turn, rows, columns)
+            if near < 0 or links[0, near] < 0:
                 continue
-            near = row * columns + column
-            if root[near] < 0:
-                continue
-            if steepest < 0 or surface[near] > surface[steepest]:
+            if steepest < 0 or values[0, near] > values[0, steepest]:
                 steepest = near
-            other = _find(root, near)
+            other = find_end(links[0], near)
             if best < 0:
                 best = other
             elif other != best:
-                best = _merge(cell, best, other, surface, columns, limits, root, keeper, prominence)
-        if best < 0:
-            root[cell] = uphill[cell] = keeper[cell] = cell
-            prominence[cell] = surface[cell]
-        else:
-            root[cell] = best
-            uphill[cell] = uphill[steepest]
-    for cell in range(size):
-        if uphill[cell] >= 0:
-            uphill[cell] = _find(keeper, uphill[cell])
-    return uphill, prominence
+                best = _merge((cell, best, other, columns), values, links, limits)
+        links[0, cell] = cell if best < 0 else best
+        links[1, cell] = cell
+        links[2, cell] = cell if best < 0 else links[2, steepest]
+        values[1, cell] = values[0, cell] if best < 0 else 0.0
+    for cell in order:
+        links[2, cell] = find_end(links[1], links[2, cell])
+    return links[2], values[1]
 
 
-@numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _find(parent: Any, start: int) -> int:
-    """Return the end of a chain of parents, halving it on the way."""
-    while parent[start] != start:
-        parent[start] = parent[parent[start]]
-        start = parent[start]
-    return start
+@compiled
+def _merge(where: tuple[int, int, int, int], values: Array, links: Array, limits: Array) -> int:
+    """Join two peaks at a saddle and return the higher; the lower survives if it is prominent and far enough.
 
-
-@numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _merge(  # noqa: PLR0913 - the arrays of one pass
-    saddle: int, one: int, two: int, surface: Any, columns: int, limits: Any, root: Any, keeper: Any, prominence: Any
-) -> int:
-    """Join two peaks at a saddle and return the higher; the lower survives if it is prominent and far enough."""
-    high, low = one, two
-    if surface[low] > surface[high] or (surface[low] == surface[high] and low < high):
+    `where` holds the saddle, both peaks and the raster's columns.
+    """
+    saddle, high, low, columns = where
+    if values[0, low] > values[0, high] or (values[0, low] == values[0, high] and low < high):
         high, low = low, high
-    rise = surface[low] - surface[saddle]
-    apart = np.hypot(low // columns - high // columns, low % columns - high % columns)
-    root[low] = high
-    if rise > 0.0 and rise >= limits[0] * surface[low] and apart >= limits[1] * surface[low]:
-        prominence[low] = rise
+    rise = values[0, low] - values[0, saddle]
+    apart = measure_steps(low, high, columns)
+    links[0, low] = high
+    if rise > 0.0 and rise >= limits[0] * values[0, low] and apart >= limits[1] * values[0, low]:
+        values[1, low] = rise
     else:
-        prominence[low] = 0.0
-        keeper[low] = high
+        values[1, low] = 0.0
+        links[1, low] = high
     return high

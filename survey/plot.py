@@ -116,12 +116,14 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
 def to_points(raw: RawCloud, crs: CloudCrs) -> Points:
     """Return a file's points in metres, without those withheld and those that a vendor marked as man-made."""
     kept = np.flatnonzero(~raw.withheld & ~np.isin(raw.classification, _MAN_MADE))
-    units = raw.units[kept].astype(np.float64)
-    axes = [units[:, axis] * raw.scale[axis] + raw.offset[axis] for axis in range(3)]
+    units = raw.units[kept]
+    axes = (units * np.array(raw.scale) + np.array(raw.offset)).astype(np.float64)
+    to_m = (crs.unit_m, crs.unit_m, crs.vertical_unit_m)
+    x_m, y_m, z_m = (np.ascontiguousarray(axes[:, axis] * to_m[axis]) for axis in range(3))
     return Points(
-        axes[0] * crs.unit_m,
-        axes[1] * crs.unit_m,
-        axes[2] * crs.vertical_unit_m,
+        x_m,
+        y_m,
+        z_m,
         raw.return_number[kept] <= 1,
         raw.classification[kept],
         kept,
@@ -201,8 +203,7 @@ def _warn(cloud: _Cloud, chosen: PlotParameters, log: _Log) -> None:
         log.warnings.append("elevations look like heights above ground and were taken as such; ground is not recorded")
     if cloud.coverage.first_density < _SPARSE:
         log.warnings.append(
-            f"sparse cloud of {cloud.coverage.first_density:.1f} first echoes/m2: small trees are missed, crowns are "
-            "coarse"
+            f"sparse cloud of {cloud.coverage.first_density:.1f} first echoes/m2: small trees are missed, crowns coarse"
         )
     if not tell_detection(cloud.coverage.first_density):
         log.warnings.append("no figure on how likely trees were found holds for a cloud of this density")

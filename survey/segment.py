@@ -1,13 +1,13 @@
 """Crowns as cells: grown from each top over the surface that leads up to it."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numba
 import numpy as np
 
 from survey.canopy import CanopyModel
 from survey.cloud import Labels
+from survey.kernel import Array, compiled, find_neighbour, measure_steps
 from survey.locate import Tops
 
 
@@ -50,7 +50,6 @@ def segment_trees(canopy: CanopyModel, tops: Tops, algorithm: Dalponte2016 | Non
     Shape (rows, columns), -1 outside of crowns. Each crown is one piece, connected along cell sides.
     """
     chosen = algorithm or Dalponte2016()
-    rows, columns = canopy.grid.shape
     limits = np.array(
         [
             chosen.seed_share,
@@ -59,14 +58,15 @@ def segment_trees(canopy: CanopyModel, tops: Tops, algorithm: Dalponte2016 | Non
             chosen.reach_share / canopy.grid.cell_m,
         ]
     )
-    surface = np.ascontiguousarray(canopy.height_m).ravel()
-    labels = _grow(tops.cell, surface, tops.basins.ravel(), rows, columns, limits)
-    return np.asarray(labels, dtype=np.int32).reshape(rows, columns)
+    labels: Labels = _grow(tops.cell, np.ascontiguousarray(canopy.height_m), tops.basins, limits)
+    return labels
 
 
-@numba.njit(cache=True)  # type: ignore[misc, unused-ignore]
-def _grow(seeds: Any, surface: Any, basins: Any, rows: int, columns: int, limits: Any) -> Any:
+@compiled
+def _grow(seeds: Array, raster: Array, basins: Array, limits: Array) -> Array:
     """Return each cell's crown; crowns grow breadth first, each in its own basin, so their order does not matter."""
+    rows, columns = raster.shape
+    surface, home = raster.ravel(), basins.ravel()
     labels = np.full(surface.size, -1, np.int32)
     queue = np.empty(surface.size, np.int64)
     for tree in range(seeds.size):
@@ -78,14 +78,12 @@ def _grow(seeds: Any, surface: Any, basins: Any, rows: int, columns: int, limits
             cell = queue[head]
             head += 1
             for turn in range(1, 9, 2):
-                row, column = cell // columns + turn // 3 - 1, cell % columns + turn % 3 - 1
-                if row < 0 or column < 0 or row >= rows or column >= columns:
+                near = find_neighbour(cell, turn, rows, columns)
+                if near < 0 or labels[near] >= 0 or home[near] != tree:
                     continue
-                near = row * columns + column
-                apart = np.hypot(row - top // columns, column - top % columns)
                 least = max(limits[0] * surface[top], limits[1] * total / tail)
-                if labels[near] < 0 and basins[near] == tree and surface[near] >= least and apart <= reach:
+                if surface[near] >= least and measure_steps(near, top, columns) <= reach:
                     labels[near], queue[tail] = tree, near
                     total += surface[near]
                     tail += 1
-    return labels
+    return labels.reshape(raster.shape)
