@@ -2,10 +2,13 @@
 
 import asyncio
 import multiprocessing
+import os
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 
 from domain.cid import DAG_CBOR, Cid
 from ingest.pipeline.ports import Draft, SurveyRequest
@@ -42,7 +45,7 @@ class PoolSurveyor:
     async def open(cls, secret: bytes) -> "AsyncIterator[PoolSurveyor]":
         """Run a pool of one worker until the block ends; it is warm by the time the first cloud comes."""
         # Spawned, not forked: the server has threads.
-        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
         pool.submit(_warm_up)
         try:
             yield cls(pool, secret)
@@ -52,6 +55,18 @@ class PoolSurveyor:
     async def survey(self, request: SurveyRequest) -> Draft:
         """Return what a cloud holds; a `SurveyError` that says what to do when it cannot be read."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, draft_survey, request, self.secret)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the server dies: killed, it could not tell its workers, and they would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_exit, args=(parent,), name="parent watch", daemon=True).start()
+
+
+def _wait_and_exit(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _warm_up() -> None:
