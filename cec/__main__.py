@@ -12,8 +12,28 @@ def main() -> None:
     try:
         app()
     except CecError as error:
-        report_failure(error, as_json="--json" in sys.argv)
-        sys.exit(1)
+        _end(error)
+    except BaseExceptionGroup as group:
+        expected = _find_expected(group)
+        if expected is None:
+            raise
+        _end(expected)
+
+
+def _end(error: CecError) -> None:
+    report_failure(error, as_json="--json" in sys.argv)
+    sys.exit(1)
+
+
+def _find_expected(group: BaseExceptionGroup[BaseException]) -> CecError | None:
+    """Return the expected failure that brought a task group down, if that is all it holds."""
+    found, rest = group.split(CecError)
+    if found is None or rest is not None:
+        return None
+    inner: BaseException = found
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    return inner if isinstance(inner, CecError) else None
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@
         |   +-- UndeclaredUpload    no blob record of this organisation declares the file
         |   +-- DamagedFrame        a block of an upload is not what its parent names
         |   +-- UploadTooLarge      the file is larger than this server takes
-        +-- QuarantineFull          the device's share of quarantine is used up
         +-- MalformedConnect        the first packet of a connection is not MQTT 3.1.1's CONNECT
         +-- PacketTooLarge          a packet is larger than any message
         +-- LoginRefused            a client may not connect
@@ -164,18 +163,6 @@ class UploadTooLarge(Refusal):
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"Invalid upload of {size} bytes: this server takes at most {limit}")
         self.size = size
-        self.limit = limit
-
-
-class QuarantineFull(IngestError):
-    """The device's share of quarantine is used up."""
-
-    def __init__(self, device: str, limit: int) -> None:
-        super().__init__(
-            f"Quarantine of device {device!r} is full ({limit} bytes): its refused records are not answered, so it "
-            "keeps them. Look at them with `cec quarantine`, then admit or drop them"
-        )
-        self.device = device
         self.limit = limit
 
 

@@ -21,6 +21,12 @@ def queue(db: sqlite3.Connection, job: Job, now_ms: int) -> None:
     )
 
 
+def is_waiting(db: sqlite3.Connection, kind: str, now_ms: int) -> bool:
+    """Tell whether a job of a kind could be claimed now."""
+    statement = "SELECT 1 FROM job WHERE state = 'waiting' AND kind = ? AND not_before_ms <= ? LIMIT 1"
+    return db.execute(statement, (kind, now_ms)).fetchone() is not None
+
+
 def claim(db: sqlite3.Connection, kind: str, now_ms: int) -> Job | None:
     """Return the oldest job of a kind that waits, now in hand; nothing when none does."""
     row = db.execute(

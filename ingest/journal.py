@@ -135,6 +135,9 @@ class Journal:
 
     async def claim_job(self, kind: str) -> Job | None:
         """Return the oldest job of a kind that waits, now in hand; nothing when none does."""
+        # Looking first keeps an idle pipeline idle: every write rings the bell that its steps wait for.
+        if not await self._read(lambda db: jobs.is_waiting(db, kind, now_ms())):
+            return None
         return await self._write(lambda db: jobs.claim(db, kind, now_ms()))
 
     async def finish_job(self, job_id: str, outputs: Sequence[Record] = (), *, then: Iterable[Job] = ()) -> None:

@@ -175,3 +175,12 @@ async def test_an_anchor_that_crashed_before_it_was_noted_stands_once(line: Line
     assert line.chain.calls == 2
     assert len(line.chain.roots) == 1
     assert (await line.register.counts()).anchors == 1
+
+
+async def test_an_idle_line_rings_no_bell(line: Line) -> None:
+    await line.upload(b"21")
+    await line.run()
+    rings = line.journal.bell.rings
+    for _ in range(3):
+        await line.run()
+    assert line.journal.bell.rings == rings
