@@ -13,6 +13,7 @@
         +-- LineLost           a run of the demo lost something
         +-- WaitedTooLong      a stage did not finish within its time
         +-- NoSuchCloud        a cloud was named that is not a file
+        +-- CloudRefused       the tree science refuses a cloud
         +-- UnreadablePin      text is not a pin
 """
 
@@ -117,3 +118,17 @@ class NoSuchCloud(ProgramError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"No file {path}: name a LAS or LAZ file that is there")
         self.path = path
+
+
+class CloudRefused(ProgramError):
+    """The tree science refuses a cloud.
+
+    Attributes
+    ----------
+    rule
+        Which of its errors.
+    """
+
+    def __init__(self, rule: str, words: str) -> None:
+        super().__init__(words)
+        self.rule = rule

@@ -5,12 +5,14 @@ import multiprocessing
 import os
 import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
+from cec.errors import CloudRefused
 from domain.cid import DAG_CBOR, Cid
+from domain.errors import CecError
 from ingest.pipeline.ports import Draft, SurveyRequest
 
 UNSIGNED = Cid(DAG_CBOR, bytes(32))
@@ -34,27 +36,69 @@ def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolSurveyor:
-    """An `ingest.pipeline.ports.Surveyor` on a pool of processes; open it with `PoolSurveyor.open`."""
+class Refused:
+    """Why a worker refused a cloud, as values: an exception with facts does not survive the way between processes."""
 
-    pool: ProcessPoolExecutor
-    secret: bytes
+    rule: str
+    words: str
+
+
+class PoolSurveyor:
+    """An `ingest.pipeline.ports.Surveyor` on a process of its own; open it with `PoolSurveyor.open`.
+
+    Parameters
+    ----------
+    secret
+        The campaign's secret for tree codes.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._pool = _start_pool()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, secret: bytes) -> "AsyncIterator[PoolSurveyor]":
-        """Run a pool of one worker until the block ends; it is warm by the time the first cloud comes."""
-        # Spawned, not forked: the server has threads.
-        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
-        pool.submit(_warm_up)
+        """Run a worker until the block ends; it is warm by the time the first cloud comes."""
+        surveyor = cls(secret)
         try:
-            yield cls(pool, secret)
+            yield surveyor
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            surveyor._pool.shutdown(wait=False, cancel_futures=True)
 
     async def survey(self, request: SurveyRequest) -> Draft:
-        """Return what a cloud holds; a `SurveyError` that says what to do when it cannot be read."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, draft_survey, request, self.secret)
+        """Return what a cloud holds.
+
+        Raises
+        ------
+        CloudRefused
+            When it cannot be read, with what to do.
+        BrokenExecutor
+            When the worker died of it; the next cloud finds a new worker.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            outcome = await loop.run_in_executor(self._pool, _survey_apart, request, self._secret)
+        except BrokenExecutor:
+            self._pool = _start_pool()
+            raise
+        if isinstance(outcome, Refused):
+            raise CloudRefused(outcome.rule, outcome.words)
+        return outcome
+
+
+def _survey_apart(request: SurveyRequest, secret: bytes) -> Draft | Refused:
+    try:
+        return draft_survey(request, secret)
+    except CecError as error:
+        return Refused(type(error).__name__, str(error))
+
+
+def _start_pool() -> ProcessPoolExecutor:
+    # Spawned, not forked: the server has threads.
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    pool.submit(_warm_up)
+    return pool
 
 
 def _end_with_parent() -> None:

@@ -1,0 +1,50 @@
+"""The survey's worker outlives clouds that it refuses, and is replaced when one kills it."""
+
+import asyncio
+import os
+import signal
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+import pytest
+
+from cec.errors import CloudRefused
+from cec.surveyor import PoolSurveyor
+from domain.cid import RAW, Cid
+from ingest.pipeline.ports import SurveyRequest
+from sample_data.scanner import scan_airborne
+from sample_data.stand import StandParameters, grow_stand
+from survey.las import write_cloud
+
+ROOT = Cid.of(RAW, b"a cloud")
+
+
+def request(path: Path) -> SurveyRequest:
+    return SurveyRequest(path, ROOT, ROOT, "north-forest", "first", None, 1_790_000_000_000)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    stand = grow_stand(1003, parameters=StandParameters(side_m=40.0))
+    write_cloud(tmp_path / "good.laz", scan_airborne(stand, seed=1), epsg=stand.epsg)
+    return tmp_path / "good.laz"
+
+
+async def test_a_cloud_that_is_refused_does_not_cost_the_next_one(tmp_path: Path, good: Path) -> None:
+    (tmp_path / "bad.laz").write_bytes(b"LASF" + bytes(400))
+    async with PoolSurveyor.open(bytes(32)) as surveyor:
+        with pytest.raises(CloudRefused, match="damaged") as refusal:
+            await surveyor.survey(request(tmp_path / "bad.laz"))
+        assert refusal.value.rule == "InvalidLasHeader"
+        assert len((await surveyor.survey(request(good))).trees) > 5
+
+
+async def test_a_worker_that_died_is_replaced(good: Path) -> None:
+    async with PoolSurveyor.open(bytes(32)) as surveyor:
+        surveying = asyncio.create_task(surveyor.survey(request(good)))
+        await asyncio.sleep(0.3)
+        for worker in list(surveyor._pool._processes):
+            os.kill(worker, signal.SIGKILL)
+        with pytest.raises(BrokenExecutor):
+            await surveying
+        assert len((await surveyor.survey(request(good))).trees) > 5
