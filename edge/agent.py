@@ -182,6 +182,7 @@ class Agent:
         wait_s = min(1.0, ANSWER_S)
         while not self._known.is_set():
             message = pack_message([self.identity.enrol.raw, self.spool.birth])
+            self.spool.mark_birth_sent()
             await client.publish(self._topic("birth"), message, qos=1)
             await _wait(self._known, wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)

@@ -203,6 +203,13 @@ class Spool:
             self._count("sent", sum(not item.times_sent for item in items))
             self._count("resent", sum(bool(item.times_sent) for item in items))
 
+    def mark_birth_sent(self) -> None:
+        """Count the birth as sent, if it still waits: every connection repeats it."""
+        cid = open_envelope(self.birth).cid
+        row = self._db.execute("SELECT raw, times_sent FROM item WHERE cid = ?", (bytes(cid),)).fetchone()
+        if row is not None:
+            self.mark_sent([Item(cid, row[0], row[1])])
+
     def is_waiting(self, cid: Cid) -> bool:
         """Tell whether a record still waits for its receipt."""
         return self._db.execute("SELECT 1 FROM item WHERE cid = ?", (bytes(cid),)).fetchone() is not None

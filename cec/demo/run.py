@@ -55,6 +55,9 @@ def run_demo(options: DemoOptions) -> None:
     folder = options.data or Path(tempfile.mkdtemp(prefix="cec-demo-"))
     with contextlib.suppress(KeyboardInterrupt):
         losses = asyncio.run(_run(options, folder))
+        if losses and options.as_json:
+            # The summary is the last line of the output; it says what was lost.
+            sys.exit(1)
         if losses:
             raise LineLost(losses)
 
