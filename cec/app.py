@@ -17,6 +17,7 @@ app.add_typer(edge, name="edge")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder of the server.")]
+Org = Annotated[str, typer.Option(help="Id of the organisation, as the server was begun with.")]
 Crs = Annotated[str | None, typer.Option("--crs", help="CRS of a cloud that does not say it: EPSG:n or local:m.")]
 
 
@@ -55,11 +56,15 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     mqtt_port: Annotated[int, typer.Option(min=0, max=65_535)] = 1883,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the portal.")] = 8080,
+    org: Org = "north-forest",
+    org_name: Annotated[str, typer.Option(help="The organisation's name for people.")] = "North Forest",
+    campaign: Annotated[str, typer.Option(help="Id of the first campaign.")] = "first",
 ) -> None:
     """Run a server in one process over one data folder."""
     from cec.commands.up import run_up
+    from cec.settings import HouseSettings
 
-    run_up(data, host=host, mqtt_port=mqtt_port, port=port)
+    run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port))
 
 
 @app.command()
@@ -161,8 +166,9 @@ def enrol(
     key: Annotated[str, typer.Argument(help="Its public key, as `cec edge key` prints it.")],
     out: Annotated[Path, typer.Option(help="Where to write the enrolment.")],
     data: Annotated[Path, typer.Option("--data", help="Data folder of the server.")] = Path("cec-data"),
+    org: Org = "north-forest",
 ) -> None:
     """Sign a device's key for the organisation; the server need not run."""
     from cec.commands.edge import run_sign_enrolment
 
-    run_sign_enrolment(device, key, out=out, data=data)
+    run_sign_enrolment(device, key, out=out, data=data, org=org)

@@ -8,10 +8,13 @@
         +-- VaultDamaged       a secret's file is not a secret
         +-- HouseBusy          another process works in the data folder
         +-- FolderUnusable     the data folder cannot be made or written
+        +-- OtherOrganisation  the data folder is another organisation's
         +-- NotAHouse          a command needs a data folder that was made before
         +-- PortTaken          a port that was asked for is in use
         +-- LineLost           a run of the demo lost something
         +-- WaitedTooLong      a stage did not finish within its time
+        +-- DemoFolderUsed     a demo ran in the folder before
+        +-- DeviceEnded        an agent ended without a word
         +-- NoSuchCloud        a cloud was named that is not a file
         +-- CloudRefused       the tree science refuses a cloud
         +-- UnreadablePin      text is not a pin
@@ -132,3 +135,33 @@ class CloudRefused(ProgramError):
     def __init__(self, rule: str, words: str) -> None:
         super().__init__(words)
         self.rule = rule
+
+
+class DemoFolderUsed(ProgramError):
+    """A demo ran in the folder before."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"A demo ran in {folder} before: give another folder, or look at that one with "
+            f"`cec up --data {folder}/server`"
+        )
+        self.folder = folder
+
+
+class DeviceEnded(ProgramError):
+    """An agent ended without a word."""
+
+    def __init__(self, device: str, code: int | None) -> None:
+        super().__init__(f"The agent of {device} ended with code {code} and said nothing: see its messages above")
+        self.device = device
+        self.code = code
+
+
+class OtherOrganisation(ProgramError):
+    """The data folder is another organisation's."""
+
+    def __init__(self, folder: Path, begun: str, asked: str) -> None:
+        super().__init__(f"Data folder {folder} is of organisation {begun!r}, not {asked!r}: give --org {begun}")
+        self.folder = folder
+        self.begun = begun
+        self.asked = asked

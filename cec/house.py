@@ -16,11 +16,12 @@ from typing import Final
 
 import uvicorn
 
-from cec.errors import FolderUnusable, HouseBusy, PortTaken, WaitedTooLong
+from cec.errors import FolderUnusable, HouseBusy, OtherOrganisation, PortTaken
 from cec.settings import HouseSettings
 from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs
 from cec.surveyor import PoolSurveyor
 from cec.vault import Vault, open_vault
+from cec.waiting import wait_within
 from chain.core.wallet import Wallet
 from chain.node import SUPPLY_UCEC, ChainReader, Node, create_genesis
 from chain.wire.cosmos import MsgAccreditKey, MsgRegisterOrganisation
@@ -46,6 +47,7 @@ from register.sqlite import SqliteRegister
 
 START_S: Final = 20.0
 """Longest wait for broker and portal to answer."""
+HINT: Final = "look at the messages above; the folder is unharmed"
 
 
 @dataclass(slots=True)
@@ -124,6 +126,8 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
     ------
     HouseBusy, FolderUnusable, PortTaken
         When folder or ports cannot be had.
+    OtherOrganisation
+        When the folder was begun for another.
     """
     folder = settings.folder
     with _hold(folder), LocalBlockStore(folder / "blocks") as blocks:
@@ -153,7 +157,7 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
                 pipeline.open(),
                 _serve_portal(settings, register, proofs, blocks, journal, node) as url,
             ):
-                await _within(service.link.connected.wait(), "the broker", START_S)
+                await wait_within(service.link.connected.wait(), "the broker", START_S, hint=HINT)
                 yield House(settings, vault, journal, register, blocks, node, broker, service, proofs, url, tally)
 
 
@@ -174,9 +178,11 @@ async def _open_node(settings: HouseSettings, vault: Vault) -> AsyncIterator[Nod
 
 async def _prepare(settings: HouseSettings, vault: Vault, journal: Journal, node: Node) -> None:
     """Make organisation, service key and campaign known, where they are not yet."""
-    await journal.add_organisation(settings.org, vault.org.public.raw)
     wallet = Wallet(vault.operator)
-    if node.reader.find_key(vault.org.public.raw) is None:
+    known = node.reader.find_key(vault.org.public.raw)
+    if known is not None and known.org != settings.org:
+        raise OtherOrganisation(settings.folder, known.org, settings.org)
+    if known is None:
         await node.execute(
             wallet,
             [
@@ -186,6 +192,7 @@ async def _prepare(settings: HouseSettings, vault: Vault, journal: Journal, node
                 MsgAccreditKey(wallet.address, settings.org, vault.service.public.raw, "service", "survey-line"),
             ],
         )
+    await journal.add_organisation(settings.org, vault.org.public.raw)
     if await journal.last_row() == 0:
         body = Campaign(settings.org, settings.campaign, settings.campaign, "airborne lidar and field crew", now_ms())
         await journal.append([seal(body, vault.org)])
@@ -211,12 +218,10 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
             line=LineTeller(journal, register),
             verifier=build_page,
         )
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        # The program decides what Ctrl-C means.
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        task = asyncio.create_task(server._serve(sockets=[listener]), name="portal")  # noqa: SLF001
+        server = _PortalServer(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        task = asyncio.create_task(server.serve(sockets=[listener]), name="portal")
         try:
-            await _within(_started(server), "the portal", START_S)
+            await wait_within(_started(server), "the portal", START_S, hint=HINT)
             yield url
         finally:
             server.should_exit = True
@@ -224,17 +229,18 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
             await asyncio.wait([task], timeout=5)
 
 
+class _PortalServer(uvicorn.Server):
+    """uvicorn without its signal handlers: the program decides what Ctrl-C means."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals alone."""
+        yield
+
+
 async def _started(server: uvicorn.Server) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
-
-
-async def _within(waiting: "asyncio.Future[object] | object", stage: str, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await waiting  # type: ignore[misc]
-    except TimeoutError as error:
-        raise WaitedTooLong(stage, seconds, "look at the messages above; the folder is unharmed") from error
 
 
 @contextmanager

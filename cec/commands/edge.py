@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cec.console import print_json, print_text
 from cec.errors import NotAHouse
-from cec.settings import HouseSettings
 from cec.vault import open_vault
 from domain.envelope import seal
 from domain.errors import InvalidKey
@@ -73,7 +72,7 @@ def run_enrol(folder: Path, enrolment: Path) -> None:
     print_text(f"{identity.body.device} is enrolled by {identity.body.org}")
 
 
-def run_sign_enrolment(device: str, key: str, *, out: Path, data: Path) -> None:
+def run_sign_enrolment(device: str, key: str, *, out: Path, data: Path, org: str) -> None:
     """Sign a device's key for the organisation of a data folder."""
     if not (data / "keys").is_dir():
         raise NotAHouse(data)
@@ -83,7 +82,7 @@ def run_sign_enrolment(device: str, key: str, *, out: Path, data: Path) -> None:
         raise InvalidKey("expected hexadecimal digits, as `cec edge key` prints them") from error
     vault = open_vault(data / "keys")
     at_ms = time.time_ns() // 1_000_000
-    body = Enrol(HouseSettings(data).org, device, public.raw, vault.ingest.public.raw, at_ms)
+    body = Enrol(org, device, public.raw, vault.ingest.public.raw, at_ms)
     out.write_bytes(seal(body, vault.org).raw)
     print_text(f"enrolment of {device} written to {out}")
 

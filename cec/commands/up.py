@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 from cec.commands.pins import format_pin
 from cec.console import print_text
@@ -10,9 +9,8 @@ from cec.house import open_house
 from cec.settings import HouseSettings
 
 
-def run_up(data: Path, *, host: str, mqtt_port: int, port: int) -> None:
+def run_up(settings: HouseSettings) -> None:
     """Run a server until Ctrl-C."""
-    settings = HouseSettings(data, host=host, mqtt_port=mqtt_port, portal_port=port)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings))
 

@@ -9,15 +9,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cec.commands.pins import format_pin
 from cec.console import Console, print_json, print_qr, print_text
 from cec.demo.field import Field, make_field
 from cec.demo.summary import Summary, find_losses, print_summary
-from cec.errors import LineLost, NoSuchCloud, WaitedTooLong
+from cec.errors import DemoFolderUsed, DeviceEnded, LineLost, NoSuchCloud
 from cec.house import House, open_house
 from cec.settings import HouseSettings
+from cec.waiting import wait_within
 from chain.proof import describe, verify_proof
 from domain.codes import format_code, format_link
 from edge.identity import import_enrolment, open_key
@@ -32,6 +33,7 @@ FAULTS: Final = LinkFaults(
 UPLOAD_S: Final = 300.0
 SURVEY_S: Final = 300.0
 ANCHOR_S: Final = 60.0
+HINT: Final = "the link may be worse than the demo expects; run it again"
 _POLL_S: Final = 0.05
 
 
@@ -52,6 +54,8 @@ def run_demo(options: DemoOptions) -> None:
     """Run the demo; a run that lost anything ends with code 1."""
     if options.cloud is not None and not options.cloud.is_file():
         raise NoSuchCloud(options.cloud)
+    if options.data is not None and (options.data / "server").exists():
+        raise DemoFolderUsed(options.data)
     folder = options.data or Path(tempfile.mkdtemp(prefix="cec-demo-"))
     with contextlib.suppress(KeyboardInterrupt):
         losses = asyncio.run(_run(options, folder))
@@ -66,22 +70,18 @@ async def _run(options: DemoOptions, folder: Path) -> tuple[str, ...]:
     console = Console(is_quiet=options.as_json)
     console.say(f"CEC demo, in {folder}")
     began = asyncio.get_running_loop().time()
-    with console.stage("field", "a stand grows, a drone flies, a crew walks"):
-        making = asyncio.create_task(asyncio.to_thread(make_field, folder / "field", options.seed, options.cloud))
-        opening = open_house(HouseSettings(folder / "server", portal_port=options.port))
-        house = await opening.__aenter__()
-        field = await making
-    try:
+    making = asyncio.create_task(asyncio.to_thread(make_field, folder / "field", options.seed, options.cloud))
+    async with open_house(HouseSettings(folder / "server", portal_port=options.port)) as house:
+        with console.stage("field", "a stand grows, a drone flies, a crew walks"):
+            field = await making
         summary = await _pass_line(options, folder, house, field, console=console)
         summary.seconds["total"] = round(asyncio.get_running_loop().time() - began, 2)
         losses = find_losses(summary)
         _tell(options, house, summary)
         if not options.is_once and not losses:
-            print_text("Serving until Ctrl-C.")
+            console.say("Serving until Ctrl-C.")
             await asyncio.Event().wait()
         return losses
-    finally:
-        await opening.__aexit__(None, None, None)
 
 
 async def _pass_line(options: DemoOptions, folder: Path, house: House, field: Field, *, console: Console) -> Summary:
@@ -89,13 +89,15 @@ async def _pass_line(options: DemoOptions, folder: Path, house: House, field: Fi
     async with LossyLink(house.broker.host, house.broker.port, seed=options.seed, faults=FAULTS) as link:
         with console.stage("upload", "devices send over a link that breaks"):
             async with _devices(options, folder, house, field, port=link.port) as devices:
-                reports = await _within("the devices", UPLOAD_S, asyncio.gather(*(one.wait() for one in devices)))
-                statuses = [await one.status() for one in devices]
+                reports = await wait_within(
+                    asyncio.gather(*(one.wait() for one in devices)), "the devices", UPLOAD_S, hint=HINT
+                )
+                statuses = [one.status() for one in devices]
         cuts, refusals = link.counts.cuts, link.counts.refused
     with console.stage("survey", "trees are found in the cloud"):
-        await _within("the survey", SURVEY_S, _surveyed(house))
+        await wait_within(_surveyed(house), "the survey", SURVEY_S, hint=HINT)
     with console.stage("anchor", "records become blocks and stand on the chain"):
-        counts = await _within("the anchor", ANCHOR_S, _anchored(house))
+        counts = await wait_within(_anchored(house), "the anchor", ANCHOR_S, hint=HINT)
     with console.stage("proof", "one tree is proved"):
         code, words, size = await _prove_one(house)
     journal = await house.journal.counts()
@@ -108,7 +110,7 @@ async def _pass_line(options: DemoOptions, folder: Path, house: House, field: Fi
         received=sum(status["received"] for status in statuses),
         recorded=sum(status["recorded"] for status in statuses),
         refused=journal.quarantined,
-        waiting=sum(status["queued"] for status in statuses) + sum(code != 0 for code in reports),
+        waiting=sum(status["queued"] for status in statuses) + sum(ended != 0 for ended in reports),
         points=house.tally.points,
         trees_true=field.trees,
         trees=journal.trees,
@@ -124,14 +126,15 @@ async def _pass_line(options: DemoOptions, folder: Path, house: House, field: Fi
         seconds=dict(console.seconds),
         url=house.url,
         pin=format_pin(house.reader.pin),
-        folder=str(folder),
+        folder=str(house.settings.folder),
     )
 
 
 class _Device:
     """An agent in a process of its own, as on a device."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
         self._process = process
         self._output = b""
 
@@ -140,10 +143,12 @@ class _Device:
         self._output, _ = await self._process.communicate()
         return self._process.returncode or 0
 
-    async def status(self) -> dict[str, int]:
+    def status(self) -> dict[str, int]:
         """Return what the agent said at its end."""
         lines = self._output.decode().strip().splitlines()
-        found: dict[str, int] = json.loads(lines[-1]) if lines else {}
+        if not lines:
+            raise DeviceEnded(self.name, self._process.returncode)
+        found: dict[str, int] = json.loads(lines[-1])
         return found
 
     def kill(self) -> None:
@@ -177,7 +182,7 @@ async def _start_device(house: House, folder: Path, name: str, arguments: list[s
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cec", *command, "--wait", str(UPLOAD_S), *arguments, stdout=asyncio.subprocess.PIPE
     )
-    return _Device(process)
+    return _Device(name, process)
 
 
 async def _surveyed(house: House) -> None:
@@ -204,14 +209,6 @@ async def _prove_one(house: House) -> tuple[str | None, tuple[str, ...], int]:
     entry = await house.register.tree(code)
     raw = await house.proofs.proof(entry.record)
     return code, describe(verify_proof(raw, house.reader.pin)), len(raw)
-
-
-async def _within(stage: str, seconds: float, work: Any) -> Any:  # noqa: ANN401  # whatever the stage returns
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except TimeoutError as error:
-        raise WaitedTooLong(stage, seconds, "the link may be worse than the demo expects; run it again") from error
 
 
 def _tell(options: DemoOptions, house: House, summary: Summary) -> None:

@@ -24,8 +24,9 @@ from ingest.broker.connect import ConnectRequest
 from ingest.broker.gate import Gate
 from ingest.errors import BrokerUnreachable, LoginRefused
 from ingest.journal import Journal
+from ingest.link import CLIENT_ID
 
-SERVER: Final = "cec-ingest"
+SERVER: Final = CLIENT_ID
 """Client id of the server's own connections; no device whose id begins with it is let in."""
 MAX_KEEP_ALIVE_S: Final = 1_800
 """Longest silence that a device may ask for."""
