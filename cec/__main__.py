@@ -4,6 +4,7 @@ import sys
 
 from cec.app import app
 from cec.console import report_failure
+from cec.errors import FileTrouble
 from domain.errors import CecError
 
 
@@ -13,6 +14,8 @@ def main() -> None:
         app()
     except CecError as error:
         _end(error)
+    except OSError as error:
+        _end(FileTrouble(error))
     except BaseExceptionGroup as group:
         expected = _find_expected(group)
         if expected is None:
@@ -27,12 +30,14 @@ def _end(error: CecError) -> None:
 
 def _find_expected(group: BaseExceptionGroup[BaseException]) -> CecError | None:
     """Return the expected failure that brought a task group down, if that is all it holds."""
-    found, rest = group.split(CecError)
+    found, rest = group.split((CecError, OSError))
     if found is None or rest is not None:
         return None
     inner: BaseException = found
     while isinstance(inner, BaseExceptionGroup):
         inner = inner.exceptions[0]
+    if isinstance(inner, OSError):
+        return FileTrouble(inner)
     return inner if isinstance(inner, CecError) else None
 
 

@@ -15,6 +15,7 @@
         +-- WaitedTooLong      a stage did not finish within its time
         +-- DemoFolderUsed     a demo ran in the folder before
         +-- DeviceEnded        an agent ended without a word
+        +-- FileTrouble        a file that a command names cannot be read or written
         +-- NoSuchCloud        a cloud was named that is not a file
         +-- CloudRefused       the tree science refuses a cloud
         +-- UnreadablePin      text is not a pin
@@ -165,3 +166,12 @@ class OtherOrganisation(ProgramError):
         self.folder = folder
         self.begun = begun
         self.asked = asked
+
+
+class FileTrouble(ProgramError):
+    """A file that a command names cannot be read or written."""
+
+    def __init__(self, error: OSError) -> None:
+        named = f"{error.filename}: " if error.filename else ""
+        super().__init__(f"{named}{error.strerror or error}; check the name and that you may use it, then try again")
+        self.error = error

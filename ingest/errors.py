@@ -19,7 +19,7 @@
         +-- MalformedConnect        the first packet of a connection is not MQTT 3.1.1's CONNECT
         +-- PacketTooLarge          a packet is larger than any message
         +-- LoginRefused            a client may not connect
-        +-- BrokerUnreachable       no broker answers at the address given
+    +-- BrokerPortTaken         the embedded broker's port cannot be had
         +-- JournalDamaged          the journal's file cannot be read
         +-- JournalUnwritable       the disk under the journal does not take a commit
         +-- JournalClosed           the journal was closed while a call waited
@@ -192,11 +192,13 @@ class LoginRefused(IngestError):
         self.reason = reason
 
 
-class BrokerUnreachable(IngestError):
-    """No broker answers at the address given."""
+class BrokerPortTaken(IngestError):
+    """The embedded broker's port cannot be had."""
 
     def __init__(self, host: str, port: int, reason: str) -> None:
-        super().__init__(f"No MQTT broker at {host}:{port} ({reason}): start it, or correct the address")
+        super().__init__(
+            f"The broker cannot listen on {host}:{port} ({reason}): stop what holds it, or choose another (0: any)"
+        )
         self.host = host
         self.port = port
         self.reason = reason

@@ -6,6 +6,7 @@ amqtt's own listener, authentication and retained messages are not used; its plu
 import asyncio
 import hmac
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -22,7 +23,7 @@ from domain.login import parse_login
 from domain.topics import DOWNLINK, UPLINK, Topic, format_uplink_filter
 from ingest.broker.connect import ConnectRequest
 from ingest.broker.gate import Gate
-from ingest.errors import BrokerUnreachable, LoginRefused
+from ingest.errors import BrokerPortTaken, LoginRefused
 from ingest.journal import Journal
 from ingest.link import CLIENT_ID
 
@@ -149,7 +150,7 @@ class EmbeddedBroker:
 
         Raises
         ------
-        BrokerUnreachable
+        BrokerPortTaken
             When the port cannot be had.
         """
         # amqtt tells every broken link as a warning; here links break all day, and the gate counts them.
@@ -168,7 +169,7 @@ class EmbeddedBroker:
             server = await asyncio.start_server(gate.accept, host, port)
         except OSError as error:
             await broker.shutdown()
-            raise BrokerUnreachable(host, port, error.strerror or str(error)) from error
+            raise BrokerPortTaken(host, port, os.strerror(error.errno or 0)) from error
         try:
             yield cls(host, int(server.sockets[0].getsockname()[1]), password, gate)
         finally:

@@ -9,6 +9,7 @@ import pytest
 
 from cec.commands.pins import format_pin, parse_pin
 from cec.errors import UnreadablePin
+from cec.vault import open_vault
 
 ROOT = Path(__file__).parent.parent.parent
 PROOFS = ROOT / "tests" / "vectors" / "proof"
@@ -68,6 +69,7 @@ def test_a_pin_of_another_chain_refuses(pin: str) -> None:
         (("verify", "nothing.cecproof", "--pin", "cec:00"), "Invalid pin"),
         (("edge", "status", "--folder", "nowhere"), "No enrolment"),
         (("demo", "--cloud", "nothing.laz", "--once"), "No file nothing.laz"),
+        (("edge", "enrol", "nothing.cbor", "--folder", "nowhere"), "nothing.cbor: No such file"),
     ],
 )
 def test_a_mistake_is_answered_by_a_sentence_and_code_1(arguments: tuple[str, ...], words: str) -> None:
@@ -93,8 +95,6 @@ def test_pins_come_back_as_they_were_written(pin: str) -> None:
 
 
 def test_a_device_is_enrolled_by_three_commands(tmp_path: Path) -> None:
-    from cec.vault import open_vault  # noqa: PLC0415  # only this test makes a vault
-
     open_vault(tmp_path / "data" / "keys")
     key = cec("edge", "key", "--folder", str(tmp_path / "device")).stdout.strip()
     paper = str(tmp_path / "enrolment.cbor")
@@ -103,3 +103,16 @@ def test_a_device_is_enrolled_by_three_commands(tmp_path: Path) -> None:
     assert "rover-1 is enrolled by north-forest" in done.stdout
     status = json.loads(cec("edge", "status", "--folder", str(tmp_path / "device"), "--json").stdout)
     assert status["queued"] == 1
+
+
+def test_a_log_that_is_not_there_is_told_without_a_traceback(tmp_path: Path) -> None:
+    open_vault(tmp_path / "data" / "keys")
+    device = str(tmp_path / "device")
+    key = cec("edge", "key", "--folder", device).stdout.strip()
+    paper = str(tmp_path / "enrolment.cbor")
+    assert cec("enrol", "rover-1", key, "--out", paper, "--data", str(tmp_path / "data")).returncode == 0
+    assert cec("edge", "enrol", paper, "--folder", device).returncode == 0
+    done = cec("edge", "run", "--folder", device, "--replay", "missing.log", "--port", "1", "--wait", "3")
+    assert done.returncode == 1
+    assert "missing.log: No such file" in done.stderr
+    assert "Traceback" not in done.stderr
