@@ -19,7 +19,7 @@
         +-- MalformedConnect        the first packet of a connection is not MQTT 3.1.1's CONNECT
         +-- PacketTooLarge          a packet is larger than any message
         +-- LoginRefused            a client may not connect
-    +-- BrokerPortTaken         the embedded broker's port cannot be had
+        +-- BrokerPortTaken         the embedded broker's port cannot be had
         +-- JournalDamaged          the journal's file cannot be read
         +-- JournalUnwritable       the disk under the journal does not take a commit
         +-- JournalClosed           the journal was closed while a call waited
