@@ -10,7 +10,7 @@ from domain.codec import Value, decode_list, decode_map, encode
 from domain.errors import InvalidEncoding, InvalidField, InvalidRecord, InvalidSignature, UnknownKind
 from domain.keys import PublicKey, is_signature
 from domain.records.field import Birth, Blob, Close, Observation
-from domain.records.frame import Area, Campaign
+from domain.records.frame import Area, Campaign, SpeciesList
 from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.receipt import Receipt
 from domain.records.result import Result, Survey, Tree
@@ -24,7 +24,20 @@ MAX_ENVELOPES: Final = 400
 """Envelopes in one message; each must be answered, and a receipt has room for so many."""
 
 Body: TypeAlias = (
-    Observation | Blob | Birth | Close | Enrol | Rotate | Revoke | Campaign | Area | Survey | Tree | Result | Receipt
+    Observation
+    | Blob
+    | Birth
+    | Close
+    | Enrol
+    | Rotate
+    | Revoke
+    | Campaign
+    | Area
+    | SpeciesList
+    | Survey
+    | Tree
+    | Result
+    | Receipt
 )
 KINDS: Final[Mapping[str, type[Body]]] = {
     cls.KIND: cls
@@ -38,6 +51,7 @@ KINDS: Final[Mapping[str, type[Body]]] = {
         Revoke,
         Campaign,
         Area,
+        SpeciesList,
         Survey,
         Tree,
         Result,
@@ -46,6 +60,8 @@ KINDS: Final[Mapping[str, type[Body]]] = {
 }
 FIELD_KINDS: Final = (Observation.KIND, Blob.KIND, Birth.KIND, Close.KIND)
 """Kinds that a device signs and that stand in its sequence."""
+FRAME_KINDS: Final = (Campaign.KIND, Area.KIND, SpeciesList.KIND)
+"""Kinds that an organisation signs and that come down to its devices."""
 FieldBody: TypeAlias = Observation | Blob | Birth | Close
 
 B = TypeVar("B", bound=Body)

@@ -8,8 +8,8 @@ from typing import Final
 from domain.errors import InvalidTopic
 from domain.quantities import ID_PATTERN
 
-CHANNELS: Final = ("rec", "blob", "birth", "will", "cmd", "rcpt")
-UPLINK: Final = ("rec", "blob", "birth", "will")
+CHANNELS: Final = ("rec", "blob", "birth", "ask", "will", "cmd", "rcpt")
+UPLINK: Final = ("rec", "blob", "birth", "ask", "will")
 DOWNLINK: Final = ("cmd", "rcpt")
 _TOPIC: Final = re.compile(f"cec/v1/([0-9a-f]{{2}})/({ID_PATTERN})/({ID_PATTERN})/({'|'.join(CHANNELS)})")
 
@@ -62,6 +62,6 @@ def compute_shard(device: str) -> str:
     return hashlib.sha256(device.encode()).hexdigest()[:2]
 
 
-def format_uplink_filter(channel: str) -> str:
-    """Return the subscription of an ingest process to one channel of every device."""
-    return f"cec/v1/+/+/+/{channel}"
+def format_uplink_filter(channel: str, *, shard: str = "+") -> str:
+    """Return the subscription of an ingest process to one channel of every device, or of the devices of one shard."""
+    return f"cec/v1/{shard}/+/+/{channel}"

@@ -11,6 +11,8 @@
         +-- UntrustedReceipt   an answer is not signed by the server that this device trusts
         +-- FileChanged        a file changed after it was declared
         +-- FileUnreadable     a file to upload cannot be read
+        +-- UnknownItem        this device has no record of that name
+        +-- NoReceipt          the server has not signed for a record yet
 """
 
 from pathlib import Path
@@ -78,3 +80,19 @@ class FileUnreadable(EdgeError):
         super().__init__(f"Cannot read {path} ({reason}): check the card, then offer it again")
         self.path = path
         self.reason = reason
+
+
+class UnknownItem(EdgeError):
+    """No record of that name is on this device."""
+
+    def __init__(self, cid: str) -> None:
+        super().__init__(f"No record {cid} on this device: take its name from the list, or ask the device that made it")
+        self.cid = cid
+
+
+class NoReceipt(EdgeError):
+    """The server has not signed for a record yet."""
+
+    def __init__(self, cid: str) -> None:
+        super().__init__(f"No receipt for {cid} yet: it is safe on this device and is sent as soon as there is a link")
+        self.cid = cid

@@ -16,13 +16,13 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 ALLOWED = {
     "domain": {"cbor2", "cryptography"},
-    "firmware_bridge": set[str](),
-    "edge": {"aiomqtt"},
-    "ingest": {"aiomqtt", "amqtt"},
+    "firmware_bridge": {"PIL", "laspy", "numpy", "pyproj", "serial"},
+    "edge": {"aiomqtt", "starlette", "textual", "uvicorn"},
+    "ingest": {"aiomqtt", "amqtt", "httpx", "prometheus_client", "pyarrow"},
     "survey": {"laspy", "lazrs", "numba", "numpy", "pyproj", "scipy", "shapely"},
     "ipfs": set[str](),
     "chain": {"coincurve", "cryptography", "h11", "rocksdict"},
-    "register": {"aiosqlite", "sqlalchemy"},
+    "register": {"aiosqlite", "alembic", "asyncpg", "sqlalchemy"},
     "portal": {"fastapi", "jinja2", "markupsafe", "pydantic", "segno", "starlette", "uvicorn"},
     "cec": {"httpx", "numpy", "pyproj", "rich", "segno", "typer", "uvicorn"},
     "sample_data": {"numpy"},

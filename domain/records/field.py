@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from domain.cid import Cid
 from domain.quantities import Count, DurationMs, Id, Name, Sequence, Text, UtcMs, Uuid
-from domain.readings import GnssFix, HeightShot, Note, StemDiameter
+from domain.readings import GnssFix, GnssMean, HeightShot, MissingLine, Note, Photo, StemDiameter, Visit
 from domain.schema import Length, OneOf
 
 MAX_READINGS = 200
@@ -63,7 +63,10 @@ class Observation:
     device: Id
     campaign: Id
     place: Place
-    readings: Annotated[tuple[GnssFix | HeightShot | StemDiameter | Note, ...], Length(1, MAX_READINGS)]
+    readings: Annotated[
+        tuple[GnssFix | GnssMean | HeightShot | MissingLine | StemDiameter | Photo | Visit | Note, ...],
+        Length(1, MAX_READINGS),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

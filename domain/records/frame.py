@@ -1,4 +1,4 @@
-"""What surveys happen within: campaigns and areas."""
+"""What surveys happen within: campaigns, areas, and the species that a crew chooses from."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, TypeAlias
@@ -77,3 +77,50 @@ class Area:
     from_ms: UtcMs
     until_ms: UtcMs | None = None
     title_holder: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeciesName:
+    """One species that a crew may choose.
+
+    Attributes
+    ----------
+    code
+        Short code, as crews and calipers know it.
+    name
+        Scientific name.
+    common
+        Name in the crew's language.
+    """
+
+    code: Annotated[str, Length(1, 40)]
+    name: Name
+    common: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeciesList:
+    """The species of a region or campaign; a later list of the same id takes the place of an earlier one.
+
+    Attributes
+    ----------
+    org, list_id
+        Owner and id.
+    title
+        For people.
+    at_ms
+        When it was signed.
+    species
+        In the order to be shown.
+    campaign
+        For which campaign; absent: for all.
+    """
+
+    KIND: ClassVar[str] = "species-list"
+
+    org: Id
+    list_id: Id
+    title: Name
+    at_ms: UtcMs
+    species: Annotated[tuple[SpeciesName, ...], Length(1, 1_000)]
+    campaign: Id | None = None

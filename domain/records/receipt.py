@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from domain.cid import Cid
-from domain.quantities import Count, Id, Name, Sequence, Text, UtcMs, Uuid
+from domain.quantities import Count, Digest, DurationMs, Id, Name, Sequence, Text, UtcMs, Uuid
 from domain.schema import Length, OneOf
 
 MAX_ITEMS = 400
@@ -60,6 +60,30 @@ class UploadState:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stored record has come since.
+
+    Attributes
+    ----------
+    record
+        Which.
+    stage
+        ``processed``: the line has taken it up (its blocks are stored; a cloud was surveyed). ``anchored``: its CID is
+        a leaf under a root that stands on the chain.
+    root, height
+        Of the anchor: Merkle root and block.
+    at_ms
+        That block's time.
+    """
+
+    record: Cid
+    stage: Annotated[str, OneOf(("processed", "anchored"))]
+    root: Digest | None = None
+    height: Count | None = None
+    at_ms: UtcMs | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The server's signed answer to a device.
 
@@ -71,6 +95,10 @@ class Receipt:
         The server's UTC clock.
     answers, uploads
         About records, and about uploads.
+    progress
+        About records that were stored earlier, when the device asked.
+    pause_ms
+        How long the device should rest before it sends more: the server has more in hand than it can take.
     """
 
     KIND: ClassVar[str] = "receipt"
@@ -80,3 +108,5 @@ class Receipt:
     at_ms: UtcMs
     answers: Annotated[tuple[Answer, ...], Length(1, MAX_ITEMS)] | None = None
     uploads: Annotated[tuple[UploadState, ...], Length(1, 64)] | None = None
+    progress: Annotated[tuple[Progress, ...], Length(1, MAX_ITEMS)] | None = None
+    pause_ms: DurationMs | None = None

@@ -3,11 +3,11 @@
 from domain.cid import DAG_CBOR, RAW, Cid
 from domain.envelope import Body
 from domain.keys import SigningKey
-from domain.readings import GnssFix, HeightShot, Note, StemDiameter
+from domain.readings import GnssFix, GnssMean, HeightShot, MissingLine, Note, Photo, Station, StemDiameter, Visit
 from domain.records.field import Birth, Blob, Close, Observation, Place
-from domain.records.frame import Area, Campaign
+from domain.records.frame import Area, Campaign, SpeciesList, SpeciesName
 from domain.records.membership import Enrol, Revoke, Rotate
-from domain.records.receipt import Answer, Receipt, UploadState
+from domain.records.receipt import Answer, Progress, Receipt, UploadState
 from domain.records.result import (
     Crown,
     Detection,
@@ -59,6 +59,21 @@ OBSERVATION = Observation(
     ),
 )
 
+CREW_DAY = Observation(
+    org="north-forest",
+    device="rover-1",
+    campaign="ridge-2026",
+    place=PLACE,
+    readings=(
+        GnssMean(1_400, 15_123_456_789, -47_123_456_789, 4, 30, 29_000, left_out=2, east_sd_mm=9, north_sd_mm=8),
+        HeightShot(1_500, slope_mm=15_500, target="12", station=Station(15_123_000_000, -47_123_000_000, hdop_c=90)),
+        MissingLine(1_600, horizontal_mm=6_400, azimuth_cd=27_000, instrument="TruPulse 360"),
+        Photo(1_700, CLOUD, lon_nd=15_123_456_000, lat_nd=-47_123_456_000, pitch_cd=-9_000, camera="a camera"),
+        Visit(1_800, tree="00000000000000000", plot="plot-3", species_code="PIAB", diameter_mm=312, damage_ppm=250_000),
+    ),
+)
+"""The readings that `OBSERVATION` does not have."""
+
 BODIES: dict[str, Body] = {
     "observation": OBSERVATION,
     "blob": Blob("north-forest", "drone-1", "ridge-2026", PLACE, CLOUD, 24_117_248, "application/vnd.laszip"),
@@ -69,6 +84,9 @@ BODIES: dict[str, Body] = {
     "revoke": Revoke("north-forest", "rover-1", KEY.public.raw, "lost on the ridge", AT_MS),
     "campaign": Campaign("north-forest", "ridge-2026", "Ridge 2026", "airborne lidar", AT_MS, crew=("A. Berg",)),
     "area": Area("north-forest", "stand-7", "stand", "EPSG:32633", (SQUARE,), "owner", AT_MS),
+    "species-list": SpeciesList(
+        "north-forest", "common", "Common trees", AT_MS, (SpeciesName("PIAB", "Picea abies", "Fichte"),), "ridge-2026"
+    ),
     "survey": Survey(
         "north-forest",
         "ridge-2026",
@@ -127,3 +145,10 @@ BODIES: dict[str, Body] = {
         (UploadState(CLOUD, 49, is_whole=False, held=bytes(7)),),
     ),
 }
+PROGRESS = Receipt(
+    "north-forest",
+    "rover-1",
+    AT_MS,
+    progress=(Progress(LINK, "anchored", bytes(32), 7, AT_MS), Progress(CLOUD, "processed")),
+    pause_ms=2_000,
+)

@@ -1,0 +1,1 @@
+"""Laser hypsometers and calipers: lines to heights, distances and diameters."""

@@ -1,0 +1,1 @@
+"""LiDAR scanners and drone photos: packets along a track to a cloud with CRS, folders to files."""
