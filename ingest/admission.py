@@ -16,6 +16,7 @@ from domain.records.membership import Enrol, Revoke, Rotate
 from domain.topics import Topic
 from ingest.errors import (
     ForeignTopic,
+    KeyRetired,
     KeyRevoked,
     KindNotTaken,
     NotARecord,
@@ -40,6 +41,14 @@ class Standing(Protocol):
 
     def is_revoked(self, org: str, device: str, key: bytes) -> bool | None:
         """Tell whether a device's key was revoked; nothing when it was never enrolled."""
+        ...
+
+    def is_retired(self, body: FieldBody, key: bytes) -> bool:
+        """Tell whether a rotated key may no longer sign under the number of `body`.
+
+        It finishes what it began: epochs that were received before its successor signed, below the number where that
+        one took over.
+        """
         ...
 
     def record_at(self, body: FieldBody) -> Cid | None:
@@ -133,7 +142,7 @@ def judge(arrival: Arrival, standing: Standing, policy: Policy) -> Verdict:
     if not isinstance(body, FIELD_BODIES):
         raise KindNotTaken(record.kind)
     _check_topic(arrival.topic, body.org, body.device)
-    _check_key(record, body.org, body.device, standing)
+    _check_key(record, body, standing)
     _check_number(record, body, standing)
     if isinstance(body, Blob) and body.size > policy.max_upload_bytes:
         raise UploadTooLarge(body.size, policy.max_upload_bytes)
@@ -159,14 +168,16 @@ def _check_topic(topic: Topic, org: str, device: str) -> None:
         raise ForeignTopic(str(topic), org, device)
 
 
-def _check_key(record: Record, org: str, device: str, standing: Standing) -> None:
-    if standing.organisation_key(org) is None:
-        raise UnknownOrganisation(org)
-    revoked = standing.is_revoked(org, device, record.key.raw)
+def _check_key(record: Record, body: FieldBody, standing: Standing) -> None:
+    if standing.organisation_key(body.org) is None:
+        raise UnknownOrganisation(body.org)
+    revoked = standing.is_revoked(body.org, body.device, record.key.raw)
     if revoked is None:
-        raise UnknownKey(device, str(record.key))
+        raise UnknownKey(body.device, str(record.key))
     if revoked:
-        raise KeyRevoked(device, str(record.key))
+        raise KeyRevoked(body.device, str(record.key))
+    if standing.is_retired(body, record.key.raw):
+        raise KeyRetired(body.device, str(record.key))
 
 
 def _check_number(record: Record, body: FieldBody, standing: Standing) -> None:

@@ -11,6 +11,7 @@
         |   +-- UnknownOrganisation the organisation is not one of this server's
         |   +-- UnknownKey          no enrolment of this organisation holds the key
         |   +-- KeyRevoked          the key was revoked
+        |   +-- KeyRetired          the key was rotated, and its successor has taken over
         |   +-- SequenceConflict    another record was received under the same number
         |   +-- WrongIngestKey      the enrolment pins another server's key
         |   +-- UndeclaredUpload    no blob record of this organisation declares the file
@@ -21,6 +22,8 @@
         +-- LoginRefused            a client may not connect
         +-- BrokerPortTaken         the embedded broker's port cannot be had
         +-- JournalDamaged          the journal's file cannot be read
+        +-- JournalNewer            a later version of the software has written the journal
+        +-- NotQuarantined          no refused record of that name is kept
         +-- JournalUnwritable       the disk under the journal does not take a commit
         +-- JournalClosed           the journal was closed while a call waited
         +-- UploadUnwritable        the disk under the uploads does not take bytes
@@ -108,6 +111,17 @@ class KeyRevoked(Refusal):
 
     def __init__(self, device: str, key: str) -> None:
         super().__init__(f"Revoked key {key} of device {device!r}")
+        self.device = device
+        self.key = key
+
+
+class KeyRetired(Refusal):
+    """The key was rotated, and its successor has taken over."""
+
+    remedy = "Sign with the new key; a person may admit from quarantine what the old one signed before it was rotated."
+
+    def __init__(self, device: str, key: str) -> None:
+        super().__init__(f"Retired key {key} of device {device!r}: its successor has signed already")
         self.device = device
         self.key = key
 
@@ -211,6 +225,27 @@ class JournalDamaged(IngestError):
         super().__init__(f"Journal {path} is damaged ({reason}): keep a copy, restore the last backup, start again")
         self.path = path
         self.reason = reason
+
+
+class JournalNewer(IngestError):
+    """A later version of the software has written the journal."""
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        super().__init__(
+            f"Journal {path} is of version {found}, this software knows {known}: install the newer software; "
+            "nothing was changed"
+        )
+        self.path = path
+        self.found = found
+        self.known = known
+
+
+class NotQuarantined(IngestError):
+    """No refused record of that name is kept."""
+
+    def __init__(self, cid: str) -> None:
+        super().__init__(f"No record {cid} in quarantine: `cec quarantine list` names those that are")
+        self.cid = cid
 
 
 class JournalUnwritable(IngestError):

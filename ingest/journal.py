@@ -24,7 +24,7 @@ from ingest.admission import Arrival, Policy
 from ingest.bell import Bell
 from ingest.entries import Entry, Job, JournalCounts, QuarantineEntry, UploadEntry
 from ingest.errors import JournalClosed, JournalDamaged, JournalUnwritable
-from ingest.tables import SCHEMA
+from ingest.tables import prepare
 
 T = TypeVar("T")
 
@@ -95,110 +95,120 @@ class Journal:
 
     async def add_organisation(self, org: str, key: bytes) -> None:
         """Make an organisation known by its record key; its first key stays."""
-        await self._write(lambda db: db.execute("INSERT OR IGNORE INTO organisation VALUES (?, ?)", (org, key)))
+        await self.write(lambda db: db.execute("INSERT OR IGNORE INTO organisation VALUES (?, ?)", (org, key)))
 
     async def admit(self, arrivals: Sequence[Arrival], policy: Policy) -> list[Answer | None]:
         """Take or quarantine arrivals; the answers are true when this returns, nothing where quarantine is full."""
-        return await self._write(lambda db: ledger.admit(db, arrivals, policy, now_ms()))
+        return await self.write(lambda db: ledger.admit(db, arrivals, policy, now_ms()))
 
     async def append(self, records: Sequence[Record]) -> None:
         """Append records that the server itself signed."""
-        await self._write(lambda db: ledger.append(db, records, now_ms()))
+        await self.write(lambda db: ledger.append(db, records, now_ms()))
 
     async def is_revoked(self, org: str, device: str, key: bytes) -> bool | None:
         """Tell whether a device's key was revoked; nothing when it was never enrolled."""
-        return await self._read(lambda db: ledger.Ledger(db).is_revoked(org, device, key))
+        return await self.read(lambda db: ledger.Ledger(db).is_revoked(org, device, key))
 
     async def organisation_key(self, org: str) -> bytes | None:
         """Return the record key of an organisation, if it is one of this server's."""
-        return await self._read(lambda db: ledger.Ledger(db).organisation_key(org))
+        return await self.read(lambda db: ledger.Ledger(db).organisation_key(org))
 
     async def records_after(self, row: int, *, limit: int) -> tuple[Entry, ...]:
         """Return the records admitted after a row, in order."""
-        return await self._read(lambda db: _select_records(db, row, limit))
+        return await self.read(lambda db: _select_records(db, row, limit))
 
     async def cids_between(self, after: int, until: int) -> tuple[Cid, ...]:
         """Return the CIDs of rows after one and up to another, in order of admission."""
-        return await self._read(lambda db: _select_cids(db, after, until))
+        return await self.read(lambda db: _select_cids(db, after, until))
 
     async def record(self, cid: Cid) -> bytes | None:
         """Return the envelope of an admitted record, if it is one."""
-        return await self._read(lambda db: _select_raw(db, cid))
+        return await self.read(lambda db: _select_raw(db, cid))
 
     async def last_row(self) -> int:
         """Return the row of the record admitted last; 0 when there is none."""
-        return await self._read(lambda db: int(db.execute("SELECT coalesce(max(row), 0) FROM record").fetchone()[0]))
+        return await self.read(lambda db: int(db.execute("SELECT coalesce(max(row), 0) FROM record").fetchone()[0]))
 
     async def queue_job(self, job: Job) -> None:
         """Queue a job; one of the same id changes nothing."""
-        await self._write(lambda db: jobs.queue(db, job, now_ms()))
+        await self.write(lambda db: jobs.queue(db, job, now_ms()))
 
     async def claim_job(self, kind: str) -> Job | None:
         """Return the oldest job of a kind that waits, now in hand; nothing when none does."""
         # Looking first keeps an idle pipeline idle: every write rings the bell that its steps wait for.
-        if not await self._read(lambda db: jobs.is_waiting(db, kind, now_ms())):
+        if not await self.read(lambda db: jobs.is_waiting(db, kind, now_ms())):
             return None
-        return await self._write(lambda db: jobs.claim(db, kind, now_ms()))
+        return await self.write(lambda db: jobs.claim(db, kind, now_ms()))
 
     async def finish_job(self, job_id: str, outputs: Sequence[Record] = (), *, then: Iterable[Job] = ()) -> None:
         """Commit a job's output, once, and queue what follows from it."""
-        await self._write(lambda db: jobs.finish(db, job_id, outputs, now_ms(), then=then))
+        await self.write(lambda db: jobs.finish(db, job_id, outputs, now_ms(), then=then))
 
     async def fail_job(self, job_id: str, reason: str, *, retry_in_s: float | None) -> None:
         """Note why a job failed; it is tried again after a while, or given up."""
         at = None if retry_in_s is None else now_ms() + round(1000 * retry_in_s)
-        await self._write(lambda db: jobs.fail(db, job_id, reason, retry_at_ms=at))
+        await self.write(lambda db: jobs.fail(db, job_id, reason, retry_at_ms=at))
 
     async def mark(self, name: str) -> int:
         """Return how far a follower has come; 0 at first."""
-        return await self._read(lambda db: jobs.get_mark(db, name))
+        return await self.read(lambda db: jobs.get_mark(db, name))
 
     async def set_mark(self, name: str, value: int) -> None:
         """Note how far a follower has come."""
-        await self._write(lambda db: jobs.set_mark(db, name, value))
+        await self.write(lambda db: jobs.set_mark(db, name, value))
 
     async def uploads(self) -> tuple[UploadEntry, ...]:
         """Return the uploads that are not whole."""
-        return await self._read(lambda db: tuple(map(_upload, db.execute(f"{_UPLOAD} WHERE NOT whole"))))
+        return await self.read(lambda db: tuple(map(_upload, db.execute(f"{_UPLOAD} WHERE NOT whole"))))
 
     async def upload(self, org: str, root: Cid) -> UploadEntry | None:
         """Return the upload of a file by an organisation, if a record declared it."""
-        return await self._read(lambda db: _select_upload(db, org, root))
+        return await self.read(lambda db: _select_upload(db, org, root))
 
     async def save_held(self, org: str, root: Cid, held: bytes) -> None:
         """Note which frames of an upload are on the disk."""
-        await self._write(lambda db: _save_held(db, (org, root), held))
+        await self.write(lambda db: _save_held(db, (org, root), held))
 
     async def save_whole(self, org: str, root: Cid, held: bytes, *, then: Iterable[Job] = ()) -> None:
         """Note that every block of an upload is stored, and queue what follows from it."""
-        await self._write(lambda db: _save_whole(db, (org, root), held, then))
+        await self.write(lambda db: _save_whole(db, (org, root), held, then))
 
     async def quarantined(self, *, limit: int) -> tuple[QuarantineEntry, ...]:
         """Return refused records, first come first."""
-        return await self._read(lambda db: _select_quarantine(db, limit))
+        return await self.read(lambda db: _select_quarantine(db, limit))
 
     async def alarms(self, *, limit: int) -> tuple[str, ...]:
         """Return the latest alarms in words."""
         statement = "SELECT device || ': ' || detail FROM alarm ORDER BY id DESC LIMIT ?"
-        return await self._read(lambda db: tuple(str(row[0]) for row in db.execute(statement, (limit,))))
+        return await self.read(lambda db: tuple(str(row[0]) for row in db.execute(statement, (limit,))))
 
     async def failures(self, *, limit: int) -> tuple[str, ...]:
         """Return the jobs that were given up, with their reasons."""
         statement = "SELECT id || ': ' || reason FROM job WHERE state = 'failed' ORDER BY queued_ms DESC LIMIT ?"
-        return await self._read(lambda db: tuple(str(row[0]) for row in db.execute(statement, (limit,))))
+        return await self.read(lambda db: tuple(str(row[0]) for row in db.execute(statement, (limit,))))
 
     async def counts(self) -> JournalCounts:
         """Return how much the journal holds."""
-        return await self._read(lambda db: JournalCounts(*db.execute(_COUNTS).fetchone()))
+        return await self.read(lambda db: JournalCounts(*db.execute(_COUNTS).fetchone()))
 
-    async def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` reads, in a thread; it must not write."""
         return await asyncio.to_thread(self._read_now, work)
 
     def _read_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._reading:
             return work(self._reader)
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` returns once all that it wrote has reached the disk; what it raises undoes its work alone.
+
+        Raises
+        ------
+        JournalUnwritable
+            When the disk does not take it.
+        JournalClosed
+            When the journal was closed meanwhile.
+        """
         if not self._is_open:
             raise JournalClosed
         loop = asyncio.get_running_loop()
@@ -267,7 +277,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def _prepare(path: Path) -> None:
     db = _connect(path)
     try:
-        db.executescript(SCHEMA)
+        prepare(db, str(path))
         jobs.release(db)
     finally:
         db.close()

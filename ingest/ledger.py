@@ -13,9 +13,10 @@ from domain.envelope import FieldBody, Record
 from domain.records.field import Blob
 from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.receipt import Answer
+from domain.topics import Topic
 from domain.upload import compute_shape, encode_bitmap
-from ingest.admission import FIELD_BODIES, Arrival, Policy, describe, judge
-from ingest.errors import Refusal
+from ingest.admission import FIELD_BODIES, Arrival, Policy, Verdict, describe, judge, read_arrival
+from ingest.errors import NotQuarantined, Refusal, SequenceConflict
 
 QUARANTINE_BYTES: Final = 16 << 20
 """Refused bytes kept for one device: a day's readings of a device that was never enrolled."""
@@ -42,6 +43,22 @@ class Ledger:
         row = self.db.execute(statement, (org, device, key)).fetchone()
         return None if row is None else bool(row[0])
 
+    def is_retired(self, body: FieldBody, key: bytes) -> bool:
+        """Tell whether a rotated key may no longer sign under the number of `body`."""
+        statement = (
+            "SELECT new.since_epoch, new.since_seq FROM device_key AS old JOIN device_key AS new"
+            " ON new.org = old.org AND new.device = old.device AND new.key = old.successor"
+            " WHERE old.org = ? AND old.device = ? AND old.key = ? AND new.since_epoch IS NOT NULL"
+        )
+        since = self.db.execute(statement, (body.org, body.device, key)).fetchone()
+        if since is None:
+            return False
+        epoch, seq = since
+        if body.place.epoch == epoch:
+            return body.place.seq >= int(seq)
+        statement = "SELECT 1 FROM epoch WHERE org = ? AND device = ? AND epoch = ?"
+        return self.db.execute(statement, (body.org, body.device, body.place.epoch)).fetchone() is None
+
     def record_at(self, body: FieldBody) -> Cid | None:
         """Return the record that was received under the number of `body`, if any."""
         statement = "SELECT cid FROM place WHERE org = ? AND device = ? AND epoch = ? AND seq = ?"
@@ -54,10 +71,68 @@ class Ledger:
         return _cid(self.db.execute(statement, (body.org, body.device, bytes(prev))).fetchone())
 
 
+@dataclass(frozen=True, slots=True)
+class Pardoned:
+    """What the journal knows, but a key that ended counts as one that has not: a person decided so for one record."""
+
+    ledger: Ledger
+
+    def organisation_key(self, org: str) -> bytes | None:
+        """Return the record key of an organisation, if it is one of this server's."""
+        return self.ledger.organisation_key(org)
+
+    def is_revoked(self, org: str, device: str, key: bytes) -> bool | None:
+        """Return false for every key that was enrolled, nothing for others."""
+        return None if self.ledger.is_revoked(org, device, key) is None else False
+
+    def is_retired(self, _body: FieldBody, _key: bytes) -> bool:
+        """Return false: the record was signed before its key ended, says the person."""
+        return False
+
+    def record_at(self, body: FieldBody) -> Cid | None:
+        """Return the record that was received under the number of `body`, if it is not the refused one itself."""
+        return self.ledger.record_at(body)
+
+    def successor_of(self, body: FieldBody, prev: Cid) -> Cid | None:
+        """Return the record of the same device that was received with this `prev`, if any."""
+        return self.ledger.successor_of(body, prev)
+
+
 def admit(db: sqlite3.Connection, arrivals: Sequence[Arrival], policy: Policy, now_ms: int) -> list[Answer | None]:
     """Take or quarantine arrivals in order; nothing for one that found no room in quarantine."""
     ledger = Ledger(db)
     return [_admit_one(ledger, arrival, policy, now_ms) for arrival in arrivals]
+
+
+def pardon(db: sqlite3.Connection, cid: Cid, *, person: str, policy: Policy, now_ms: int) -> Record:
+    """Return a record after taking it from quarantine, because a person says that its key was still good.
+
+    Every other rule holds.
+
+    Raises
+    ------
+    NotQuarantined
+        When no refused record of that name is kept.
+    Refusal
+        By the rule that it breaks still.
+    """
+    row = db.execute("SELECT org, device, rule, raw FROM quarantine WHERE cid = ?", (bytes(cid),)).fetchone()
+    if row is None:
+        raise NotQuarantined(str(cid))
+    org, device, rule, raw = row
+    arrival = read_arrival(Topic(org, device, "rec"), raw)
+    verdict = judge(arrival, Pardoned(Ledger(db)), policy)
+    _keep(db, arrival, verdict, now_ms)
+    db.execute(
+        "INSERT OR IGNORE INTO pardon VALUES (?, ?, ?, ?, ?, ?)", (bytes(cid), org, device, rule, person, now_ms)
+    )
+    return verdict.record
+
+
+def drop(db: sqlite3.Connection, cid: Cid) -> None:
+    """Delete a refused record for good; `NotQuarantined` when none of that name is kept."""
+    if db.execute("DELETE FROM quarantine WHERE cid = ?", (bytes(cid),)).rowcount != 1:
+        raise NotQuarantined(str(cid))
 
 
 def append(db: sqlite3.Connection, records: Sequence[Record], now_ms: int) -> None:
@@ -74,13 +149,18 @@ def _admit_one(ledger: Ledger, arrival: Arrival, policy: Policy, now_ms: int) ->
         verdict = judge(arrival, ledger, policy)
     except Refusal as refusal:
         return _refuse(ledger, arrival, refusal, now_ms)
-    record = verdict.record
-    if _insert(ledger.db, record, now_ms):
-        _take(ledger.db, record, now_ms)
-        for detail in verdict.alarms:
-            _raise_alarm(ledger.db, arrival, detail, now_ms)
-        ledger.db.execute("DELETE FROM quarantine WHERE cid = ?", (bytes(record.cid),))
+    _keep(ledger.db, arrival, verdict, now_ms)
     return _answer(arrival, "stored")
+
+
+def _keep(db: sqlite3.Connection, arrival: Arrival, verdict: Verdict, now_ms: int) -> None:
+    """Store a record that was judged good, with all that follows from it."""
+    record = verdict.record
+    if _insert(db, record, now_ms):
+        _take(db, record, now_ms)
+        for detail in verdict.alarms:
+            _raise_alarm(db, arrival, ("fork", detail), now_ms)
+        db.execute("DELETE FROM quarantine WHERE cid = ?", (bytes(record.cid),))
 
 
 def _is_stored(db: sqlite3.Connection, arrival: Arrival) -> bool:
@@ -102,6 +182,7 @@ def _take(db: sqlite3.Connection, record: Record, now_ms: int) -> None:
     body = record.body
     if isinstance(body, FIELD_BODIES):
         _use_number(db, record.cid, body, now_ms)
+        _note_succession(db, record, body)
         if body.place.prev is not None:
             db.execute(
                 "INSERT OR IGNORE INTO successor VALUES (?, ?, ?, ?)",
@@ -113,7 +194,7 @@ def _take(db: sqlite3.Connection, record: Record, now_ms: int) -> None:
         _enrol(db, body.org, body.device, body.key)
     elif isinstance(body, Rotate):
         _enrol(db, body.org, body.device, body.new_key)
-        _revoke(db, (body.org, body.device, body.old_key), now_ms)
+        _retire(db, body)
     elif isinstance(body, Revoke):
         _enrol(db, body.org, body.device, body.key)
         _revoke(db, (body.org, body.device, body.key), now_ms)
@@ -130,7 +211,25 @@ def _use_number(db: sqlite3.Connection, cid: Cid, body: FieldBody, now_ms: int) 
 
 def _enrol(db: sqlite3.Connection, org: str, device: str, key: bytes) -> None:
     # A key that was revoked stays revoked: an old enrolment sent again must not revive it.
-    db.execute("INSERT OR IGNORE INTO device_key VALUES (?, ?, ?, NULL)", (org, device, key))
+    db.execute("INSERT OR IGNORE INTO device_key (org, device, key) VALUES (?, ?, ?)", (org, device, key))
+
+
+def _retire(db: sqlite3.Connection, body: Rotate) -> None:
+    # The first successor stays: a second rotation of the same key would be a fork of the device.
+    db.execute(
+        "UPDATE device_key SET successor = ? WHERE org = ? AND device = ? AND key = ? AND successor IS NULL",
+        (body.new_key, body.org, body.device, body.old_key),
+    )
+
+
+def _note_succession(db: sqlite3.Connection, record: Record, body: FieldBody) -> None:
+    """Note where a successor began to sign: the lowest number seen in its first epoch."""
+    place = body.place
+    db.execute(
+        "UPDATE device_key SET since_epoch = ?1, since_seq = ?2 WHERE org = ?3 AND device = ?4 AND key = ?5"
+        " AND (since_epoch IS NULL OR (since_epoch = ?1 AND since_seq > ?2))",
+        (place.epoch, place.seq, body.org, body.device, record.key.raw),
+    )
 
 
 def _revoke(db: sqlite3.Connection, key: tuple[str, str, bytes], now_ms: int) -> None:
@@ -151,7 +250,12 @@ def _declare_upload(db: sqlite3.Connection, cid: Cid, body: Blob) -> None:
 def _refuse(ledger: Ledger, arrival: Arrival, refusal: Refusal, now_ms: int) -> Answer | None:
     topic, rule, reason = arrival.topic, *describe(refusal)
     if not _has_room(ledger.db, arrival):
+        _raise_alarm(
+            ledger.db, arrival, ("quarantine-full", "refused records are no longer kept: look at them"), now_ms
+        )
         return None
+    if isinstance(refusal, SequenceConflict):
+        _raise_alarm(ledger.db, arrival, ("conflict", f"{arrival.cid}: {reason}"), now_ms)
     ledger.db.execute(
         "INSERT OR IGNORE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)",
         (bytes(arrival.cid), topic.org, topic.device, rule, reason[:MAX_REASON], now_ms, arrival.raw),
@@ -182,11 +286,13 @@ def _quarantine_used(db: sqlite3.Connection, org: str, device: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def _raise_alarm(db: sqlite3.Connection, arrival: Arrival, detail: str, now_ms: int) -> None:
-    topic = arrival.topic
+def _raise_alarm(db: sqlite3.Connection, arrival: Arrival, matter: tuple[str, str], now_ms: int) -> None:
+    """Raise an alarm (kind and detail), or count the one that is there."""
+    topic, (kind, detail) = arrival.topic, matter
     db.execute(
-        "INSERT INTO alarm (org, device, kind, detail, at_ms) VALUES (?, ?, 'fork', ?, ?)",
-        (topic.org, topic.device, detail, now_ms),
+        "INSERT INTO alarm (org, device, kind, detail, at_ms) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (org, device, kind, detail) DO UPDATE SET times = times + 1",
+        (topic.org, topic.device, kind, detail[:MAX_REASON], now_ms),
     )
 
 

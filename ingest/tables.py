@@ -5,7 +5,10 @@ the follower has put them into the block store, and after that as well: the jour
 rest.
 """
 
+import sqlite3
 from typing import Final
+
+from ingest.errors import JournalNewer
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS organisation (
@@ -123,3 +126,46 @@ CREATE TABLE IF NOT EXISTS mark (
     value INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+
+MIGRATIONS: Final = (
+    """
+-- A rotated key names its successor, and that one where it began to sign: what the old key signed before still counts.
+ALTER TABLE device_key ADD COLUMN successor BLOB;
+ALTER TABLE device_key ADD COLUMN since_epoch BLOB;
+ALTER TABLE device_key ADD COLUMN since_seq INTEGER;
+
+-- One alarm a matter, counted: a device that repeats itself must not fill the table.
+ALTER TABLE alarm ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+DELETE FROM alarm WHERE id NOT IN (SELECT min(id) FROM alarm GROUP BY org, device, kind, detail);
+CREATE UNIQUE INDEX alarm_matter ON alarm (org, device, kind, detail);
+
+-- Who let a refused record in, and when.
+CREATE TABLE pardon (
+    cid BLOB PRIMARY KEY,
+    org TEXT NOT NULL,
+    device TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX record_frame ON record (org, kind) WHERE kind IN ('campaign', 'area', 'species-list');
+""",
+)
+"""What was added to `SCHEMA` since, in order; the file's `user_version` counts those that it has."""
+
+
+def prepare(db: sqlite3.Connection, path: str) -> None:
+    """Make the tables, or bring those of an older version up to date, in one transaction a step.
+
+    Raises
+    ------
+    JournalNewer
+        When a later version of the software has written the file.
+    """
+    found = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if found > len(MIGRATIONS):
+        raise JournalNewer(path, found, len(MIGRATIONS))
+    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    for version, statements in enumerate(MIGRATIONS[found:], found + 1):
+        db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")

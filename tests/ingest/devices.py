@@ -10,6 +10,7 @@ from domain.records.field import Blob, Observation, Place
 from domain.records.membership import Enrol
 from domain.topics import Topic
 from ingest.admission import Arrival, Policy, read_arrival
+from ingest.journal import Journal
 
 ORG_KEY = SigningKey.from_seed(b"o" * 32)
 INGEST_KEY = SigningKey.from_seed(b"i" * 32)
@@ -56,3 +57,17 @@ class Device:
 def renumber(body: Observation, seq: int) -> Observation:
     """Return the same observation under another number."""
     return replace(body, place=replace(body.place, seq=seq))
+
+
+async def enrolled(journal: Journal, device: Device) -> Device:
+    answers = await journal.admit(device.send(device.enrol), POLICY)
+    assert [answer and answer.verdict for answer in answers] == ["stored"]
+    return device
+
+
+async def outcome(journal: Journal, device: Device, record: Record) -> str:
+    """Return ``stored`` or the rule that a record breaks."""
+    (answer,) = await journal.admit(device.send(record), POLICY)
+    assert answer is not None
+    assert answer.record == record.cid
+    return answer.reason or answer.verdict

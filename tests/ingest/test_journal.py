@@ -1,9 +1,11 @@
 """The journal takes what is right, keeps what is not, and commits each once."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +14,17 @@ import pytest
 from domain.cid import RAW, Cid
 from domain.envelope import Record, open_envelope, seal
 from domain.keys import SigningKey
+from domain.readings import Note
 from domain.records.field import Observation
-from domain.records.membership import Enrol, Revoke, Rotate
+from domain.records.membership import Enrol, Revoke
 from ingest import ledger
 from ingest.admission import read_arrival
 from ingest.entries import Job
-from ingest.errors import JournalClosed, JournalDamaged, JournalUnwritable, UnknownJob
+from ingest.errors import JournalClosed, JournalDamaged, JournalNewer, JournalUnwritable, UnknownJob
 from ingest.journal import Journal
+from ingest.tables import SCHEMA
 from tests.domain.samples import BODIES
-from tests.ingest.devices import AT_MS, INGEST_KEY, ORG_KEY, POLICY, Device, renumber
+from tests.ingest.devices import AT_MS, INGEST_KEY, ORG_KEY, POLICY, Device, enrolled, outcome, renumber
 
 
 @pytest.fixture
@@ -28,20 +32,6 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     async with Journal.open(tmp_path / "journal.sqlite") as journal:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         yield journal
-
-
-async def enrolled(journal: Journal, device: Device) -> Device:
-    answers = await journal.admit(device.send(device.enrol), POLICY)
-    assert [answer and answer.verdict for answer in answers] == ["stored"]
-    return device
-
-
-async def outcome(journal: Journal, device: Device, record: Record) -> str:
-    """Return ``stored`` or the rule that a record breaks."""
-    (answer,) = await journal.admit(device.send(record), POLICY)
-    assert answer is not None
-    assert answer.record == record.cid
-    return answer.reason or answer.verdict
 
 
 async def test_a_record_of_an_enrolled_device_is_stored(journal: Journal) -> None:
@@ -171,16 +161,6 @@ async def test_records_of_a_revoked_key_go_to_quarantine_and_the_key_stays_revok
     assert await outcome(journal, device, device.observe()) == "KeyRevoked"
 
 
-async def test_after_a_rotation_the_new_key_signs_and_the_old_does_not(journal: Journal) -> None:
-    device = await enrolled(journal, Device())
-    old, new = device.key, SigningKey.from_seed(b"n" * 32)
-    rotate = seal(Rotate(device.org, device.name, old.public.raw, new.public.raw, AT_MS), ORG_KEY)
-    assert await outcome(journal, device, rotate) == "stored"
-    assert await outcome(journal, device, device.observe()) == "KeyRevoked"
-    device.key = new
-    assert await outcome(journal, device, device.observe()) == "stored"
-
-
 async def test_a_record_refused_before_its_enrolment_leaves_quarantine_when_it_is_admitted(journal: Journal) -> None:
     device = Device()
     record = device.observe()
@@ -257,11 +237,11 @@ async def test_a_full_disk_is_told_and_nothing_is_promised(journal: Journal) -> 
     device = await enrolled(journal, Device())
     record = device.observe("x" * 1_000)
     # SQLite's own bound on the file's pages: what it says beyond it is what a full disk says.
-    pages = await journal._write(lambda db: int(db.execute("PRAGMA page_count").fetchone()[0]))
-    await journal._write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+    pages = await journal.write(lambda db: int(db.execute("PRAGMA page_count").fetchone()[0]))
+    await journal.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
     with pytest.raises(JournalUnwritable, match="disk"):
         await journal.admit(device.send(*(device.observe("y" * 1_000) for _ in range(50))), POLICY)
-    await journal._write(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall())
+    await journal.write(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall())
     assert (await journal.counts()).observations == 0
     assert await outcome(journal, device, record) == "stored"
 
@@ -279,6 +259,7 @@ _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from ingest.journal import Journal
+from ingest.tables import SCHEMA
 from tests.ingest.devices import ORG_KEY, POLICY, Device
 
 async def main():
@@ -313,3 +294,46 @@ def _write_until(path: Path, told: int) -> list[list[str]]:
         lines = [writer.stdout.readline().decode().split() for _ in range(told)]
         writer.kill()
     return lines
+
+
+async def test_ten_thousand_replays_are_taken_once_and_every_other_body_under_a_number_raises_an_alarm(
+    journal: Journal,
+) -> None:
+    device = await enrolled(journal, Device())
+    first = device.observe("first")
+    assert await outcome(journal, device, first) == "stored"
+    for _ in range(100):
+        answers = await journal.admit(device.send(*[first] * 100), POLICY)
+        assert {answer.verdict for answer in answers if answer is not None} == {"stored"}
+    others = [
+        seal(replace(first.expect(Observation), readings=(Note(1, f"other {n}"),)), device.key) for n in range(50)
+    ]
+    assert [await outcome(journal, device, other) for other in others] == ["SequenceConflict"] * 50
+    counts = await journal.counts()
+    assert (counts.observations, counts.alarms) == (1, 50)
+
+
+async def test_a_journal_of_the_first_version_is_brought_up_to_date_and_keeps_everything(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    device = Device()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(SCHEMA)
+        db.execute("INSERT INTO organisation VALUES (?, ?)", (device.org, ORG_KEY.public.raw))
+        db.execute("INSERT INTO device_key VALUES (?, ?, ?, NULL)", (device.org, device.name, device.key.public.raw))
+        for at_ms in (1, 2):
+            db.execute(
+                "INSERT INTO alarm (org, device, kind, detail, at_ms) VALUES ('o', 'd', 'fork', 'x', ?)", (at_ms,)
+            )
+        db.commit()
+    async with Journal.open(path) as journal:
+        assert await outcome(journal, device, device.observe()) == "stored"
+        assert (await journal.counts()).alarms == 1
+
+
+async def test_a_journal_of_a_later_version_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 999")
+    with pytest.raises(JournalNewer):
+        async with Journal.open(path):
+            pass

@@ -15,13 +15,13 @@ from domain.records.field import Observation
 from domain.records.membership import Revoke
 from ingest import ledger
 from ingest.admission import read_arrival
-from ingest.tables import SCHEMA
+from ingest.tables import prepare
 from tests.ingest.devices import AT_MS, ORG_KEY, POLICY, Device, renumber
 
 
 def open_ledger(*, enrol: bool = True) -> sqlite3.Connection:
     db = sqlite3.connect(":memory:", isolation_level=None)
-    db.executescript(SCHEMA)
+    prepare(db, ":memory:")
     db.execute("INSERT INTO organisation VALUES ('north-forest', ?)", (ORG_KEY.public.raw,))
     if enrol:
         assert send(db, Device().enrol.raw) == "stored"
