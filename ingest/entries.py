@@ -135,3 +135,20 @@ class JournalCounts:
     uploads_whole: int
     jobs_waiting: int
     jobs_failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where a record stands on the chain.
+
+    Attributes
+    ----------
+    root
+        The anchored root above it, 32 bytes.
+    height, time_ms
+        Block, and that block's UTC time.
+    """
+
+    root: bytes
+    height: int
+    time_ms: int

@@ -6,11 +6,15 @@ crash between steps doubles nothing. A job that a dead process had in hand waits
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from domain.envelope import Record
 from ingest.entries import Job
 from ingest.errors import UnknownJob
 from ingest.ledger import append
+
+FOLLOWED: Final = "followed"
+"""Mark of the row up to which records are in block store and register."""
 
 
 def queue(db: sqlite3.Connection, job: Job, now_ms: int) -> None:

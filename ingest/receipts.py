@@ -19,11 +19,13 @@ MAX_REASON: Final = 1_900
 """Characters of a reason in an answer; with the remedy it stays within a text's bound."""
 
 
-def seal_answers(topic: Topic, answers: Sequence[Answer], key: SigningKey, *, at_ms: int) -> Iterator[bytes]:
-    """Yield the messages that carry answers to one device."""
+def seal_answers(
+    topic: Topic, answers: Sequence[Answer], key: SigningKey, *, at_ms: int, pause_ms: int = 0
+) -> Iterator[bytes]:
+    """Yield the messages that carry answers to one device, and how long it should rest."""
     waiting = iter(answers)
     while part := tuple(islice(waiting, ANSWERS_PER_RECEIPT)):
-        yield _seal(Receipt(topic.org, topic.device, at_ms, answers=part), key)
+        yield _seal(Receipt(topic.org, topic.device, at_ms, answers=part, pause_ms=pause_ms or None), key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final
 from domain.codec import encode
 from domain.envelope import Record, open_envelope, unpack_message
 from domain.errors import CecError, InvalidField, InvalidTopic
+from domain.inquiry import parse_inquiry
 from domain.keys import SigningKey
 from domain.records.field import Blob
 from domain.records.membership import Revoke, Rotate
@@ -23,6 +24,7 @@ from domain.records.receipt import Answer, UploadState
 from domain.topics import Topic
 from domain.upload import Ask, Frame, compute_shape, parse_upload
 from ingest.admission import Arrival, Policy, read_arrival
+from ingest.answering import AnchorBook, Answerer, NoAnchors
 from ingest.entries import Job, UploadEntry
 from ingest.errors import DamagedFrame, JournalUnwritable, UndeclaredUpload, UploadUnwritable
 from ingest.journal import Journal, now_ms
@@ -46,6 +48,10 @@ _RECORDS_QUEUED: Final = 256
 """Messages of records that wait: 64 MiB at most."""
 _FRAMES_QUEUED: Final = 1_024
 """Frames that wait: 64 MiB at most."""
+_ASKS_QUEUED: Final = 64
+"""Inquiries that wait; beyond it they are let go, since whoever asked asks again."""
+MAX_PAUSE_MS: Final = 5_000
+"""Longest rest that a device is told to take, when as much waits as may."""
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -62,6 +68,7 @@ class ServiceCounts:
     frames: int = 0
     frame_bytes: int = 0
     damaged_blocks: int = 0
+    inquiries: int = 0
     malformed: int = 0
     connections_lost: int = 0
 
@@ -86,6 +93,8 @@ class Server:
         Where unfinished uploads wait.
     cut
         Ends a device's connection where the broker lets us.
+    anchors
+        Knows which records stand on the chain.
     """
 
     journal: Journal
@@ -93,6 +102,7 @@ class Server:
     key: SigningKey
     folder: Path
     cut: Callable[[str], None] = field(default=lambda _device: None)
+    anchors: AnchorBook = field(default_factory=NoAnchors)
 
 
 class IngestService:
@@ -112,6 +122,8 @@ class IngestService:
         self._policy = Policy(server.key.public, settings.max_upload_bytes)
         self._records: asyncio.Queue[_Message] = asyncio.Queue(_RECORDS_QUEUED)
         self._frames: asyncio.Queue[_Message] = asyncio.Queue(_FRAMES_QUEUED)
+        self._asks: asyncio.Queue[_Message] = asyncio.Queue(_ASKS_QUEUED)
+        self._answerer = Answerer(server.journal, server.anchors, server.key)
         self._desk = UploadDesk(server.folder, server.blocks)
         self.link = BrokerLink(address)
         self.counts = ServiceCounts()
@@ -125,7 +137,12 @@ class IngestService:
         service = cls(address, server, settings or IngestSettings())
         try:
             async with asyncio.TaskGroup() as group:
-                work = {"listen": service._listen(), "admit": service._admit_all(), "assemble": service._assemble_all()}
+                work = {
+                    "listen": service._listen(),
+                    "admit": service._admit_all(),
+                    "assemble": service._assemble_all(),
+                    "answer": service._answer_all(),
+                }
                 tasks = [group.create_task(one, name=f"ingest {name}") for name, one in work.items()]
                 try:
                     yield service
@@ -146,8 +163,34 @@ class IngestService:
                 await self._frames.put(_Message(topic, payload))
             elif topic.channel == "will":
                 self.counts.connections_lost += 1
+            elif topic.channel == "ask":
+                if not self._asks.full():
+                    self._asks.put_nowait(_Message(topic, payload))
             else:
                 await self._records.put(_Message(topic, payload))
+
+    @property
+    def load_ppm(self) -> int:
+        """How full the fuller of the two queues is, in millionths."""
+        return max(
+            1_000_000 * self._records.qsize() // _RECORDS_QUEUED, 1_000_000 * self._frames.qsize() // _FRAMES_QUEUED
+        )
+
+    def _pause_ms(self) -> int:
+        """Return how long a device should rest: nothing while less than half of what may wait does."""
+        return max(0, 2 * self.load_ppm - 1_000_000) * MAX_PAUSE_MS // 1_000_000
+
+    async def _answer_all(self) -> None:
+        while True:
+            message = await self._asks.get()
+            try:
+                inquiry = parse_inquiry(message.payload)
+            except CecError:
+                self.counts.malformed += 1
+                continue
+            self.counts.inquiries += 1
+            for topic, payload in await self._answerer.answer(message.topic, inquiry):
+                await self.link.publish(str(topic), payload)
 
     async def _admit_all(self) -> None:
         while True:
@@ -187,7 +230,8 @@ class IngestService:
                 by_device[Topic(arrival.topic.org, arrival.topic.device, "rcpt")].append(answer)
                 self._cut_if_ended(arrival, answer)
         for topic, given in by_device.items():
-            for message in seal_answers(topic, given, self._server.key, at_ms=now_ms()):
+            messages = seal_answers(topic, given, self._server.key, at_ms=now_ms(), pause_ms=self._pause_ms())
+            for message in messages:
                 await self.link.publish(str(topic), message)
 
     def _count(self, answer: Answer | None) -> None:

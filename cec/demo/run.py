@@ -22,7 +22,7 @@ from cec.waiting import wait_within
 from chain.proof import describe, verify_proof
 from domain.codes import format_code, format_link
 from edge.identity import import_enrolment, open_key
-from ingest.pipeline.follower import MARK as FOLLOWED
+from ingest.jobs import FOLLOWED
 from register.entries import Counts
 from sample_data.link import LinkFaults, LossyLink
 
