@@ -22,6 +22,7 @@
         +-- LoginRefused            a client may not connect
         +-- BrokerPortTaken         the embedded broker's port cannot be had
         +-- JournalDamaged          the journal's file cannot be read
+        +-- NoJournal               there is no journal at a path
         +-- JournalNewer            a later version of the software has written the journal
         +-- NotQuarantined          no refused record of that name is kept
         +-- JournalUnwritable       the disk under the journal does not take a commit
@@ -225,6 +226,14 @@ class JournalDamaged(IngestError):
         super().__init__(f"Journal {path} is damaged ({reason}): keep a copy, restore the last backup, start again")
         self.path = path
         self.reason = reason
+
+
+class NoJournal(IngestError):
+    """There is no journal at a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"No journal at {path}: name the data folder of a server that has run (`--data`)")
+        self.path = path
 
 
 class JournalNewer(IngestError):
