@@ -19,6 +19,7 @@
         +-- NoSuchCloud        a cloud was named that is not a file
         +-- CloudRefused       the tree science refuses a cloud
         +-- UnreadablePin      text is not a pin
+        +-- FrameUnreadable    a file with plots or species cannot be read
 """
 
 from pathlib import Path
@@ -175,3 +176,12 @@ class FileTrouble(ProgramError):
         named = f"{error.filename}: " if error.filename else ""
         super().__init__(f"{named}{error.strerror or error}; check the name and that you may use it, then try again")
         self.error = error
+
+
+class FrameUnreadable(ProgramError):
+    """A file with plots or species cannot be read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"Cannot read {path}: {reason}")
+        self.path = path
+        self.reason = reason

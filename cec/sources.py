@@ -1,6 +1,6 @@
 """Adapters between rooms: the chain as the pipeline and the portal see it, and the line's counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chain.core.wallet import Wallet
@@ -12,6 +12,7 @@ from domain.cid import Cid
 from domain.envelope import open_envelope
 from domain.merkle import MerklePath, build_sorted_tree
 from domain.records.result import Tree
+from ingest.entries import Stand
 from ingest.journal import Journal
 from ingest.pipeline.ports import Anchored
 from portal.ports import ChainStatus
@@ -81,6 +82,18 @@ class Proofs:
         places = {one: index for index, one in enumerate(cids)}
         records: list[tuple[bytes, MerklePath]] = [(envelope, tree.path(places[one])) for one, envelope in wanted]
         return self.reader.build_proof(records, anchor.root)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterStands:
+    """An `ingest.answering.AnchorBook` over the register."""
+
+    register: RegisterReader
+
+    async def anchors_of(self, cids: Sequence[Cid]) -> Mapping[Cid, Stand]:
+        """Return where those records stand that are anchored."""
+        anchors = await self.register.anchors_of(cids)
+        return {cid: Stand(anchor.root, anchor.height, anchor.time_ms) for cid, anchor in anchors.items()}
 
 
 @dataclass(frozen=True, slots=True)

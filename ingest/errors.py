@@ -25,6 +25,7 @@
         +-- NoJournal               there is no journal at a path
         +-- JournalNewer            a later version of the software has written the journal
         +-- NotQuarantined          no refused record of that name is kept
+        +-- NotAdmitted             what the organisation signed was not taken
         +-- JournalUnwritable       the disk under the journal does not take a commit
         +-- JournalClosed           the journal was closed while a call waited
         +-- UploadUnwritable        the disk under the uploads does not take bytes
@@ -255,6 +256,15 @@ class NotQuarantined(IngestError):
     def __init__(self, cid: str) -> None:
         super().__init__(f"No record {cid} in quarantine: `cec quarantine list` names those that are")
         self.cid = cid
+
+
+class NotAdmitted(IngestError):
+    """What the organisation signed was not taken."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"Invalid {kind}: {reason or 'quarantine is full; look at it first'}")
+        self.kind = kind
+        self.reason = reason
 
 
 class JournalUnwritable(IngestError):

@@ -19,7 +19,7 @@ PUBLIC_KINDS: Final = (Survey.KIND, Tree.KIND, Result.KIND, Campaign.KIND, Area.
 """Kinds whose bytes a register shows; observations and manifests are private by design.md section 2."""
 MICRODEGREE_ND: Final = 1_000
 """R*Tree coordinates are 32-bit integers: microdegrees, 0.1 m; exact bounds are checked afterwards."""
-_CHUNK: Final = 500
+CHUNK: Final = 500
 """Values in one IN list; SQLite's oldest default bound is 999."""
 
 
@@ -109,8 +109,8 @@ def _tree_row(row: int, cid: Cid, tree: Tree) -> dict[str, Any]:
 async def _known(connection: AsyncConnection, column: Any, values: Iterable[bytes]) -> set[bytes]:  # noqa: ANN401 - a column of any table
     wanted = list(values)
     found: set[bytes] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        query = select(column).where(column.in_(wanted[start : start + _CHUNK]))
+    for start in range(0, len(wanted), CHUNK):
+        query = select(column).where(column.in_(wanted[start : start + CHUNK]))
         found.update((await connection.scalars(query)).all())
     return found
 
@@ -118,9 +118,9 @@ async def _known(connection: AsyncConnection, column: Any, values: Iterable[byte
 async def _latest(connection: AsyncConnection, codes: Iterable[str]) -> dict[str, Cid]:
     wanted = list(codes)
     found: dict[str, Cid] = {}
-    for start in range(0, len(wanted), _CHUNK):
+    for start in range(0, len(wanted), CHUNK):
         query = select(TREES.c.code, TREES.c.cid).where(
-            TREES.c.code.in_(wanted[start : start + _CHUNK]), TREES.c.is_latest == 1
+            TREES.c.code.in_(wanted[start : start + CHUNK]), TREES.c.is_latest == 1
         )
         found.update((row.code, Cid.from_bytes(row.cid)) for row in await connection.execute(query))
     return found

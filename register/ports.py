@@ -46,6 +46,10 @@ class RegisterReader(Protocol):
         """Return a record's anchor and its whole batch, sorted; `NotAnchored` or `RecordNotFound` otherwise."""
         ...
 
+    async def anchors_of(self, cids: Sequence[Cid]) -> dict[Cid, Anchor]:
+        """Return the anchors of those records that have one."""
+        ...
+
     async def counts(self) -> Counts:
         """Return how much is indexed."""
         ...

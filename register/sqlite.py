@@ -116,6 +116,19 @@ class SqliteRegister:
             raise AssertionError("a row gives an anchor")
         return anchor, tuple(Cid.from_bytes(each) for each in batch)
 
+    async def anchors_of(self, cids: Sequence[Cid]) -> dict[Cid, Anchor]:
+        """Return anchors; see `RegisterReader`."""
+        found: dict[Cid, Anchor] = {}
+        async with self._engine.connect() as connection:
+            for start in range(0, len(cids), indexing.CHUNK):
+                part = [bytes(cid) for cid in cids[start : start + indexing.CHUNK]]
+                query = select(ANCHORED.c.cid, ANCHORS).join(ANCHORS, ANCHORED.c.anchor == ANCHORS.c.id)
+                for row in await connection.execute(query.where(ANCHORED.c.cid.in_(part))):
+                    anchor = _anchor(row)
+                    assert anchor is not None, "a row gives an anchor"  # noqa: S101
+                    found[Cid.from_bytes(row.cid)] = anchor
+        return found
+
     async def counts(self) -> Counts:
         """Return how much is indexed; see `RegisterReader`."""
         async with self._engine.connect() as connection:

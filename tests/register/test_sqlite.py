@@ -112,6 +112,17 @@ async def test_a_batch_comes_back_sorted(register: SqliteRegister) -> None:
     assert list(batch) == sorted(batch, key=bytes)
 
 
+async def test_the_anchors_of_many_records_are_told_at_once_and_of_others_nothing(register: SqliteRegister) -> None:
+    first = tree(1)
+    records = [SURVEY, first, RESULT]
+    await register.add_records(records)
+    stands, cids = anchor([SURVEY, first])
+    await register.add_anchor(stands, cids)
+    asked = [record.cid for record in records] * 400
+    assert await register.anchors_of(asked) == {SURVEY.cid: stands, first.cid: stands}
+    assert await register.anchors_of([]) == {}
+
+
 async def test_private_records_are_counted_but_not_shown(register: SqliteRegister) -> None:
     observation = seal(OBSERVATION, KEY)
     await register.add_records([observation])
