@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cec.cli.office import office
+
 app = typer.Typer(
     help="Every tree in a forest as a record that anyone can check.",
     rich_markup_mode=None,
@@ -14,6 +16,7 @@ app = typer.Typer(
 )
 edge = typer.Typer(help="The agent on a device.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(edge, name="edge")
+app.add_typer(office)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder of the server.")]

@@ -18,7 +18,7 @@ import uvicorn
 
 from cec.errors import FolderUnusable, HouseBusy, OtherOrganisation, PortTaken
 from cec.settings import HouseSettings
-from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs
+from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands
 from cec.surveyor import PoolSurveyor
 from cec.vault import Vault, open_vault
 from cec.waiting import wait_within
@@ -150,7 +150,9 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
                 settings.anchor_every_s,
             )
             address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            server = Server(journal, blocks, vault.ingest, folder / "uploads", broker.gate.cut)
+            server = Server(
+                journal, blocks, vault.ingest, folder / "uploads", broker.gate.cut, RegisterStands(register)
+            )
             proofs = Proofs(register, node.reader)
             async with (
                 IngestService.open(address, server) as service,
