@@ -18,7 +18,7 @@ import uvicorn
 
 from cec.errors import FolderUnusable, HouseBusy, OtherOrganisation, PortTaken
 from cec.settings import HouseSettings
-from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands
+from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands, Watchman
 from cec.surveyor import PoolSurveyor
 from cec.vault import Vault, open_vault
 from cec.waiting import wait_within
@@ -39,8 +39,10 @@ from ingest.pipeline.pipeline import Pipeline
 from ingest.pipeline.surveying import SurveyWorker
 from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress, IngestSettings
+from ingest.watch import Watch
 from ipfs.local import LocalBlockStore
 from portal.app import create_app
+from portal.health import create_health_router
 from portal.settings import PortalSettings
 from portal.verify_page import build_page
 from register.sqlite import SqliteRegister
@@ -157,7 +159,7 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
             async with (
                 IngestService.open(address, server) as service,
                 pipeline.open(),
-                _serve_portal(settings, register, proofs, blocks, journal, node) as url,
+                _serve_portal(settings, register, proofs, blocks, node, Watch(journal, service, folder)) as url,
             ):
                 await wait_within(service.link.connected.wait(), "the broker", START_S, hint=HINT)
                 yield House(settings, vault, journal, register, blocks, node, broker, service, proofs, url, tally)
@@ -206,8 +208,8 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
     register: SqliteRegister,
     proofs: Proofs,
     blocks: LocalBlockStore,
-    journal: Journal,
     node: Node,
+    watch: Watch,
 ) -> AsyncIterator[str]:
     with _bind(settings.host, settings.portal_port) as listener:
         url = f"http://{settings.host}:{listener.getsockname()[1]}"
@@ -217,8 +219,9 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
             proofs=proofs,
             blocks=blocks,
             chain=ChainTeller(node.reader),
-            line=LineTeller(journal, register),
+            line=LineTeller(watch.journal, register),
             verifier=build_page,
+            routers=[create_health_router(Watchman(watch))],
         )
         server = _PortalServer(uvicorn.Config(app, log_level="warning", lifespan="off"))
         task = asyncio.create_task(server.serve(sockets=[listener]), name="portal")

@@ -6,6 +6,7 @@ it in a thread.
 """
 
 import os
+import shutil
 import sqlite3
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ OPEN_UPLOADS: Final = 32
 
 LEAVES_AT_ONCE: Final = 8
 """Leaves in memory while they are checked: 8 MiB."""
+
+RESERVE_BYTES: Final = 64 << 20
+"""Disk that uploads leave free: records are small, and the journal must take them when clouds have filled the disk."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class UploadDesk:
         UploadUnwritable
             When the disk does not take them; nothing of this call counts.
         """
+        if frames and shutil.disk_usage(self._folder).free <= RESERVE_BYTES:
+            raise UploadUnwritable(str(entry.root), f"only {RESERVE_BYTES >> 20} MiB are left, kept for records")
         try:
             upload = self._at_hand(entry)
             refusals = self._take_all(upload, frames)

@@ -1,10 +1,11 @@
 """The portal's application, put together from its settings and sources."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import jinja2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
@@ -32,6 +33,7 @@ def create_app(  # noqa: PLR0913 - one keyword for each source
     chain: ChainSource,
     line: LineSource | None = None,
     verifier: VerifierMaker | None = None,
+    routers: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """Return the portal as an ASGI application; the caller opens and closes the sources.
 
@@ -45,6 +47,8 @@ def create_app(  # noqa: PLR0913 - one keyword for each source
         Counts for the crew, where the server has them.
     verifier
         Makes the single-file verifier for a pin: `portal.verify_page.build_page`.
+    routers
+        Further routes that this server has: `portal.health.create_health_router` and the like.
     """
     app = FastAPI(title=settings.title, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     templates = _make_templates(settings, has_verifier=verifier is not None)
@@ -54,6 +58,8 @@ def create_app(  # noqa: PLR0913 - one keyword for each source
     add_handlers(app)
     app.include_router(api.router)
     app.include_router(pages.router)
+    for router in routers:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=_ROOM / "static"), name="static")
     return app
 
