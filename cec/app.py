@@ -1,7 +1,7 @@
 """The command line. Each command parses, calls and prints; heavy imports wait until a command runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -62,11 +62,17 @@ def up(
     org: Org = "north-forest",
     org_name: Annotated[str, typer.Option(help="The organisation's name for people.")] = "North Forest",
     campaign: Annotated[str, typer.Option(help="Id of the first campaign.")] = "first",
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option(help="Least that is told.")
+    ] = "warning",
+    log_json: Annotated[bool, typer.Option("--log-json", help="Logs as one JSON object a line.")] = False,
 ) -> None:
     """Run a server in one process over one data folder."""
     from cec.commands.up import run_up
+    from cec.logs import begin_logs
     from cec.settings import HouseSettings
 
+    begin_logs(as_json=log_json, level=log_level)
     run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port))
 
 

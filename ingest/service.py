@@ -225,7 +225,7 @@ class IngestService:
         answers = await self._server.journal.admit(arrivals, self._policy)
         by_device: defaultdict[Topic, list[Answer]] = defaultdict(list)
         for arrival, answer in zip(arrivals, answers, strict=True):
-            self._count(answer)
+            self._count(arrival, answer)
             if answer is not None:
                 by_device[Topic(arrival.topic.org, arrival.topic.device, "rcpt")].append(answer)
                 self._cut_if_ended(arrival, answer)
@@ -234,13 +234,17 @@ class IngestService:
             for message in messages:
                 await self.link.publish(str(topic), message)
 
-    def _count(self, answer: Answer | None) -> None:
+    def _count(self, arrival: Arrival, answer: Answer | None) -> None:
+        about = {"record": arrival.cid, "org": arrival.topic.org, "device": arrival.topic.device}
         if answer is None:
             self.counts.unanswered += 1
+            _LOG.warning("not answered: quarantine is full", extra=about)
         elif answer.verdict == "stored":
             self.counts.stored += 1
+            _LOG.debug("stored", extra=about)
         else:
             self.counts.refused += 1
+            _LOG.info("refused", extra={**about, "rule": answer.reason})
 
     def _cut_if_ended(self, arrival: Arrival, answer: Answer) -> None:
         record = arrival.record
