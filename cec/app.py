@@ -1,11 +1,12 @@
 """The command line. Each command parses, calls and prints; heavy imports wait until a command runs."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from cec.cli.office import office
+from cec.cli.server import server
 
 app = typer.Typer(
     help="Every tree in a forest as a record that anyone can check.",
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 edge = typer.Typer(help="The agent on a device.", rich_markup_mode=None, no_args_is_help=True)
 app.add_typer(edge, name="edge")
+app.add_typer(server)
 app.add_typer(office)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
@@ -51,29 +53,6 @@ def survey(
     from cec.commands.survey import run_survey
 
     run_survey(cloud, crs=crs, out=out, as_json=json)
-
-
-@app.command()
-def up(
-    data: Annotated[Path, typer.Option("--data", help="Data folder, made when absent.")] = Path("cec-data"),
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    mqtt_port: Annotated[int, typer.Option(min=0, max=65_535)] = 1883,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the portal.")] = 8080,
-    org: Org = "north-forest",
-    org_name: Annotated[str, typer.Option(help="The organisation's name for people.")] = "North Forest",
-    campaign: Annotated[str, typer.Option(help="Id of the first campaign.")] = "first",
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], typer.Option(help="Least that is told.")
-    ] = "warning",
-    log_json: Annotated[bool, typer.Option("--log-json", help="Logs as one JSON object a line.")] = False,
-) -> None:
-    """Run a server in one process over one data folder."""
-    from cec.commands.up import run_up
-    from cec.logs import begin_logs
-    from cec.settings import HouseSettings
-
-    begin_logs(as_json=log_json, level=log_level)
-    run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port))
 
 
 @app.command()
@@ -167,17 +146,3 @@ def edge_enrol(
     from cec.commands.edge import run_enrol
 
     run_enrol(folder, enrolment)
-
-
-@app.command()
-def enrol(
-    device: Annotated[str, typer.Argument(help="The device's id.")],
-    key: Annotated[str, typer.Argument(help="Its public key, as `cec edge key` prints it.")],
-    out: Annotated[Path, typer.Option(help="Where to write the enrolment.")],
-    data: Annotated[Path, typer.Option("--data", help="Data folder of the server.")] = Path("cec-data"),
-    org: Org = "north-forest",
-) -> None:
-    """Sign a device's key for the organisation; the server need not run."""
-    from cec.commands.edge import run_sign_enrolment
-
-    run_sign_enrolment(device, key, out=out, data=data, org=org)

@@ -20,6 +20,8 @@
         +-- CloudRefused       the tree science refuses a cloud
         +-- UnreadablePin      text is not a pin
         +-- FrameUnreadable    a file with plots or species cannot be read
+        +-- UnreadableAddress  text is not a broker's address
+        +-- BrokerNotPrepared  a broker was chosen that was not prepared in the folder
 """
 
 from pathlib import Path
@@ -185,3 +187,20 @@ class FrameUnreadable(ProgramError):
         super().__init__(f"Cannot read {path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class UnreadableAddress(ProgramError):
+    """Text is not a broker's address; it is not repeated here, since it may hold a password."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid address of a broker: {reason}")
+        self.reason = reason
+
+
+class BrokerNotPrepared(ProgramError):
+    """A broker was chosen that was not prepared in the folder."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        super().__init__(f"No {kind} was prepared in {folder}: run `cec broker {kind} --data {folder}` first")
+        self.folder = folder
+        self.kind = kind

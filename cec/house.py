@@ -16,8 +16,9 @@ from typing import Final
 
 import uvicorn
 
+from cec.brokers import OpenBroker, open_broker
 from cec.errors import FolderUnusable, HouseBusy, OtherOrganisation, PortTaken
-from cec.settings import HouseSettings
+from cec.settings import EMBEDDED, HouseSettings
 from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands, Watchman
 from cec.surveyor import PoolSurveyor
 from cec.vault import Vault, open_vault
@@ -31,14 +32,15 @@ from domain.records.frame import Campaign
 from domain.records.membership import Enrol
 from domain.topics import Topic
 from ingest.admission import Policy, read_arrival
-from ingest.broker.embedded import SERVER, EmbeddedBroker
+from ingest.broker.doorman import Doorman
 from ingest.journal import Journal, now_ms
 from ingest.pipeline.anchoring import Anchorer
 from ingest.pipeline.follower import Follower
 from ingest.pipeline.pipeline import Pipeline
+from ingest.pipeline.steps import outlasting, repeat
 from ingest.pipeline.surveying import SurveyWorker
 from ingest.service import IngestService, Server
-from ingest.settings import BrokerAddress, IngestSettings
+from ingest.settings import IngestSettings
 from ingest.watch import Watch
 from ipfs.local import LocalBlockStore
 from portal.app import create_app
@@ -95,7 +97,7 @@ class House:
     register: SqliteRegister
     blocks: LocalBlockStore
     node: Node
-    broker: EmbeddedBroker
+    broker: OpenBroker
     service: IngestService
     proofs: Proofs
     url: str
@@ -138,7 +140,7 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
             Journal.open(folder / "journal.sqlite") as journal,
             SqliteRegister.open(folder / "register.sqlite") as register,
             _open_node(settings, vault) as node,
-            EmbeddedBroker.open(journal, host=settings.host, port=settings.mqtt_port) as broker,
+            open_broker(settings, journal) as broker,
             PoolSurveyor.open(vault.codes) as surveyor,
         ):
             await _prepare(settings, vault, journal, node)
@@ -151,18 +153,30 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
                 Anchorer(journal, blocks, register, ChainAnchors(node, wallet)),
                 settings.anchor_every_s,
             )
-            address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            server = Server(
-                journal, blocks, vault.ingest, folder / "uploads", broker.gate.cut, RegisterStands(register)
-            )
+            server = Server(journal, blocks, vault.ingest, folder / "uploads", RegisterStands(register))
+            doorman = Doorman(journal, broker.door)
             proofs = Proofs(register, node.reader)
             async with (
-                IngestService.open(address, server) as service,
+                IngestService.open(broker.link, server) as service,
                 pipeline.open(),
+                _keep_door(doorman),
                 _serve_portal(settings, register, proofs, blocks, node, Watch(journal, service, folder)) as url,
             ):
-                await wait_within(service.link.connected.wait(), "the broker", START_S, hint=HINT)
+                if settings.broker.kind == EMBEDDED:
+                    # Any other may come and go: devices keep their records meanwhile, and the link finds it again.
+                    await wait_within(service.link.connected.wait(), "the broker", START_S, hint=HINT)
                 yield House(settings, vault, journal, register, blocks, node, broker, service, proofs, url, tally)
+
+
+@asynccontextmanager
+async def _keep_door(doorman: Doorman) -> AsyncIterator[None]:
+    """Run the doorman until the block ends; a broker that does not answer is asked again."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(repeat(outlasting(doorman.step), doorman.journal.bell), name="doorman")
+        try:
+            yield
+        finally:
+            task.cancel()
 
 
 @asynccontextmanager

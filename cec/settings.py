@@ -1,7 +1,60 @@
 """Settings of a house: a whole server over one data folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from cec.errors import UnreadableAddress
+from ingest.settings import TlsFiles
+
+EMBEDDED, MOSQUITTO, NATS, FOREIGN = "embedded", "mosquitto", "nats", "foreign"
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerChoice:
+    """Which broker a house works with.
+
+    Attributes
+    ----------
+    kind
+        `EMBEDDED`, `MOSQUITTO` or `NATS` (prepared by ``cec broker``), or `FOREIGN`: any other, by its address.
+    is_tls
+        Of the embedded one: whether it speaks TLS.
+    host, port, username, password, tls
+        Of a foreign one.
+    """
+
+    kind: str = EMBEDDED
+    is_tls: bool = False
+    host: str = ""
+    port: int = 0
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: TlsFiles | None = None
+
+    @classmethod
+    def parse(cls, url: str, tls: TlsFiles | None) -> "BrokerChoice":
+        """Return the choice of a broker by its address.
+
+        Raises
+        ------
+        UnreadableAddress
+            When it is not ``mqtt://`` or ``mqtts://`` with a host, or TLS is wanted and no CA is given.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS[parts.scheme]
+        except (ValueError, KeyError) as error:
+            raise UnreadableAddress("expected mqtt://[USER:PASSWORD@]HOST[:PORT] or mqtts://…") from error
+        if not parts.hostname:
+            raise UnreadableAddress("it names no host")
+        if parts.scheme == "mqtts" and tls is None:
+            raise UnreadableAddress("mqtts needs --tls-ca, the certificates that the broker's must come from")
+        username, password = unquote(parts.username or ""), unquote(parts.password or "")
+        shown = tls if parts.scheme == "mqtts" else None
+        return cls(FOREIGN, host=parts.hostname, port=port, username=username, password=password, tls=shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +77,8 @@ class HouseSettings:
         Where labels lead; by default the portal's own address.
     anchor_every_s
         Pause between anchors.
+    broker
+        Which broker devices speak to.
     """
 
     folder: Path
@@ -35,3 +90,4 @@ class HouseSettings:
     portal_port: int = 0
     public_url: str | None = None
     anchor_every_s: float = 0.3
+    broker: BrokerChoice = field(default_factory=BrokerChoice)

@@ -1,4 +1,4 @@
-"""The server's connection to a broker: subscribed to every device, opened again whenever it breaks."""
+"""The server's connection to a broker: subscribed to its devices, opened again whenever it breaks."""
 
 import asyncio
 import logging
@@ -6,11 +6,13 @@ import random
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Protocol
 
 import aiomqtt
 
-from domain.topics import UPLINK, format_uplink_filter
+from ingest.broker.certificates import open_client_context
+from ingest.broker.errors import SubscriptionRefused
+from ingest.broker.shards import Shards, list_filters
 from ingest.settings import BrokerAddress
 
 FIRST_WAIT_S: Final = 0.2
@@ -18,21 +20,45 @@ LONGEST_WAIT_S: Final = 15.0
 QUEUED: Final = 1_024
 """Messages that may wait in memory (256 MiB at most, usually 4); beyond it the client drops, devices send again."""
 CLIENT_ID: Final = "cec-ingest"
+_REFUSED: Final = 0x80
+"""Return code of a refused subscription (MQTT 3.1.1, section 3.9.3)."""
 
 _LOG: Final = logging.getLogger(__name__)
 
 
+class Link(Protocol):
+    """What a service hears devices by, and answers them."""
+
+    @property
+    def connected(self) -> asyncio.Event:
+        """Set while devices can be heard."""
+        ...
+
+    def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield topic and payload of what devices send, for ever."""
+        ...
+
+    async def publish(self, topic: str, payload: bytes) -> bool:
+        """Publish at least once; tell whether the broker took it."""
+        ...
+
+
 class BrokerLink:
-    """One connection at a time; what is published while there is none is dropped, since devices ask again.
+    """A `Link` over a socket: one connection at a time.
+
+    What is published while there is none is dropped, since devices ask again.
 
     Parameters
     ----------
     address
         The broker.
+    shards
+        Which devices this server listens to; all when it is alone.
     """
 
-    def __init__(self, address: BrokerAddress) -> None:
+    def __init__(self, address: BrokerAddress, shards: Shards = Shards()) -> None:  # noqa: B008  # frozen, no state
         self._address = address
+        self._shards = shards
         self._client: aiomqtt.Client | None = None
         self.connected = asyncio.Event()
 
@@ -42,9 +68,7 @@ class BrokerLink:
         while True:
             try:
                 async with self._open() as client:
-                    # Births first: what a device sends before its enrolment is known would be refused.
-                    for channel in sorted(UPLINK):
-                        await client.subscribe(format_uplink_filter(channel), qos=1)
+                    await self._subscribe(client)
                     self._client, wait_s = client, FIRST_WAIT_S
                     self.connected.set()
                     async for message in client.messages:
@@ -52,6 +76,8 @@ class BrokerLink:
                             yield message.topic.value, message.payload
             except aiomqtt.MqttError as error:
                 _LOG.info("broker %s:%d: %s", self._address.host, self._address.port, error)
+            except SubscriptionRefused as error:
+                _LOG.error("%s", error)  # a person must act; where it was raised tells them nothing
             finally:
                 self._client = None
                 self.connected.clear()
@@ -71,7 +97,17 @@ class BrokerLink:
             return False
         return True
 
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        """Subscribe to every channel of every shard, in order."""
+        for filters in list_filters(self._shards):
+            granted = await client.subscribe([(name, 1) for name in filters])
+            codes = [code if isinstance(code, int) else code.value for code in granted]
+            refused = tuple(name for name, code in zip(filters, codes, strict=True) if code >= _REFUSED)
+            if refused:
+                raise SubscriptionRefused(refused)
+
     def _open(self) -> aiomqtt.Client:
+        tls = self._address.tls
         return aiomqtt.Client(
             self._address.host,
             self._address.port,
@@ -83,6 +119,7 @@ class BrokerLink:
             timeout=10,
             max_queued_incoming_messages=QUEUED,
             max_inflight_messages=256,
+            tls_context=None if tls is None else open_client_context(tls),
             # Without it an answer waits up to 40 ms for the other side's delayed acknowledgement (RFC 1122, 4.2.3.2).
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )

@@ -7,19 +7,18 @@ journal is bounded; whatever is dropped on the way was not answered and will be 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from domain.codec import encode
-from domain.envelope import Record, open_envelope, unpack_message
+from domain.envelope import open_envelope, unpack_message
 from domain.errors import CecError, InvalidField, InvalidTopic
 from domain.inquiry import parse_inquiry
 from domain.keys import SigningKey
 from domain.records.field import Blob
-from domain.records.membership import Revoke, Rotate
 from domain.records.receipt import Answer, UploadState
 from domain.topics import Topic
 from domain.upload import Ask, Frame, compute_shape, parse_upload
@@ -28,9 +27,9 @@ from ingest.answering import AnchorBook, Answerer, NoAnchors
 from ingest.entries import Job, UploadEntry
 from ingest.errors import DamagedFrame, JournalUnwritable, UndeclaredUpload, UploadUnwritable
 from ingest.journal import Journal, now_ms
-from ingest.link import BrokerLink
+from ingest.link import Link
 from ingest.receipts import Outcome, refuse_upload, seal_answers, seal_outcome
-from ingest.settings import BrokerAddress, IngestSettings
+from ingest.settings import IngestSettings
 from ingest.uploads import UploadDesk
 from ipfs.store import BlockStore
 
@@ -91,8 +90,6 @@ class Server:
         Signs answers.
     folder
         Where unfinished uploads wait.
-    cut
-        Ends a device's connection where the broker lets us.
     anchors
         Knows which records stand on the chain.
     """
@@ -101,7 +98,6 @@ class Server:
     blocks: BlockStore
     key: SigningKey
     folder: Path
-    cut: Callable[[str], None] = field(default=lambda _device: None)
     anchors: AnchorBook = field(default_factory=NoAnchors)
 
 
@@ -116,7 +112,7 @@ class IngestService:
         The connection to the broker.
     """
 
-    def __init__(self, address: BrokerAddress, server: Server, settings: IngestSettings) -> None:
+    def __init__(self, link: Link, server: Server, settings: IngestSettings) -> None:
         self._server = server
         self._settings = settings
         self._policy = Policy(server.key.public, settings.max_upload_bytes)
@@ -125,16 +121,16 @@ class IngestService:
         self._asks: asyncio.Queue[_Message] = asyncio.Queue(_ASKS_QUEUED)
         self._answerer = Answerer(server.journal, server.anchors, server.key)
         self._desk = UploadDesk(server.folder, server.blocks)
-        self.link = BrokerLink(address)
+        self.link = link
         self.counts = ServiceCounts()
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, address: BrokerAddress, server: Server, *, settings: IngestSettings | None = None
+        cls, link: Link, server: Server, *, settings: IngestSettings | None = None
     ) -> "AsyncIterator[IngestService]":
         """Run the service until the block ends."""
-        service = cls(address, server, settings or IngestSettings())
+        service = cls(link, server, settings or IngestSettings())
         try:
             async with asyncio.TaskGroup() as group:
                 work = {
@@ -228,7 +224,6 @@ class IngestService:
             self._count(arrival, answer)
             if answer is not None:
                 by_device[Topic(arrival.topic.org, arrival.topic.device, "rcpt")].append(answer)
-                self._cut_if_ended(arrival, answer)
         for topic, given in by_device.items():
             messages = seal_answers(topic, given, self._server.key, at_ms=now_ms(), pause_ms=self._pause_ms())
             for message in messages:
@@ -245,11 +240,6 @@ class IngestService:
         else:
             self.counts.refused += 1
             _LOG.info("refused", extra={**about, "rule": answer.reason})
-
-    def _cut_if_ended(self, arrival: Arrival, answer: Answer) -> None:
-        record = arrival.record
-        if answer.verdict == "stored" and isinstance(record, Record) and isinstance(record.body, Revoke | Rotate):
-            self._server.cut(record.body.device)
 
     async def _assemble_all(self) -> None:
         while True:

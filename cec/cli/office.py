@@ -37,7 +37,7 @@ def quarantine_list(
     json: Json = False,
 ) -> None:
     """List refused records, the rule that each breaks, and whether a person may admit it."""
-    from cec.commands.quarantine import run_list
+    from cec.commands.office import run_list
 
     run_list(data=data, device=device, limit=limit, as_json=json)
 
@@ -49,7 +49,7 @@ def quarantine_admit(
     data: Data = DATA,
 ) -> None:
     """Admit records that a key signed before it ended; every other rule still holds."""
-    from cec.commands.quarantine import run_admit
+    from cec.commands.office import run_admit
 
     run_admit(cids, data=data, person=by)
 
@@ -61,7 +61,7 @@ def quarantine_drop(
     data: Data = DATA,
 ) -> None:
     """Take records out of quarantine for good; their bytes are written to a folder first."""
-    from cec.commands.quarantine import run_drop
+    from cec.commands.office import run_drop
 
     run_drop(cids, data=data, out=out)
 
@@ -75,7 +75,7 @@ def revoke(
     org: Org = ORG,
 ) -> None:
     """End a device's key at once; what it still sends goes to quarantine."""
-    from cec.commands.quarantine import run_revoke
+    from cec.commands.office import run_revoke
 
     run_revoke(device, key, data=data, org=org, reason=reason)
 
@@ -90,7 +90,7 @@ def rotate(
     org: Org = ORG,
 ) -> None:
     """Let a device's next key follow its present one; what that signed before still counts."""
-    from cec.commands.quarantine import run_rotate
+    from cec.commands.office import run_rotate
 
     run_rotate(device, old, new, data=data, org=org, out=out)
 

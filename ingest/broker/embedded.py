@@ -7,6 +7,7 @@ import asyncio
 import hmac
 import logging
 import os
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,12 +21,15 @@ from amqtt.session import Session
 
 from domain.errors import CecError, InvalidTopic
 from domain.login import parse_login
-from domain.topics import DOWNLINK, UPLINK, Topic, format_uplink_filter
+from domain.topics import DOWNLINK, UPLINK, Topic
+from ingest.broker.certificates import open_server_context
 from ingest.broker.connect import ConnectRequest
 from ingest.broker.gate import Gate
+from ingest.broker.inprocess import InProcessLink
 from ingest.errors import BrokerPortTaken, LoginRefused
 from ingest.journal import Journal
 from ingest.link import CLIENT_ID
+from ingest.settings import ServerTls
 
 SERVER: Final = CLIENT_ID
 """Client id of the server's own connections; no device whose id begins with it is let in."""
@@ -33,6 +37,8 @@ MAX_KEEP_ALIVE_S: Final = 1_800
 """Longest silence that a device may ask for."""
 SHUTDOWN_S: Final = 5.0
 _LISTENER: Final = "gate"
+_SERVER_FILTER: Final = re.compile(rf"cec/v1/(\+|[0-9a-f]{{2}})/\+/\+/({'|'.join(UPLINK)})")
+"""What a server may subscribe to: a channel of every device, or of those of one shard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,10 @@ class Doors:
     journal: Journal
     password: str
 
-    async def check(self, request: ConnectRequest) -> str:
+    async def check(self, request: ConnectRequest, shown: str | None) -> str:
         """Return the organisation that the client belongs to, empty for the server's own; or raise `LoginRefused`."""
+        if shown is not None and shown != request.username:
+            raise LoginRefused(request.client_id, f"its certificate is of {shown[:64]!r}")
         if request.username == SERVER and request.client_id.startswith(SERVER):
             if not hmac.compare_digest(request.password.encode(), self.password.encode()):
                 raise LoginRefused(request.client_id, "wrong password")
@@ -86,7 +94,7 @@ def may(client_id: str, org: str, topic: str, action: Action) -> bool:
     """Tell whether a client of an organisation may publish to, subscribe to or receive from a topic."""
     is_server = client_id.startswith(SERVER)
     if action == Action.SUBSCRIBE and is_server:
-        return topic in {format_uplink_filter(channel) for channel in UPLINK}
+        return _SERVER_FILTER.fullmatch(topic) is not None
     try:
         named = Topic.parse(topic)
     except InvalidTopic:
@@ -123,6 +131,14 @@ class _GatedBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
         """Messages on their way."""
         return int(self._broadcast_queue.qsize()) + len(self._tasks_queue)
 
+    async def send(self, topic: str, payload: bytes) -> bool:
+        """Send a message to the device that its topic names; tell whether the device is there."""
+        named = Topic.parse(topic)
+        if self._org_of(named.device) != named.org:
+            return False
+        await self.internal_message_broadcast(topic, payload, qos=1)
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedBroker:
@@ -136,25 +152,35 @@ class EmbeddedBroker:
         Of the server's own client.
     gate
         Its gate: counts, and cutting of clients.
+    link
+        For a service in the same process: no socket between.
     """
 
     host: str
     port: int
     password: str
     gate: Gate
+    link: InProcessLink
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, journal: Journal, *, host: str = "127.0.0.1", port: int = 0) -> "AsyncIterator[EmbeddedBroker]":
+    async def open(
+        cls, journal: Journal, *, host: str = "127.0.0.1", port: int = 0, tls: ServerTls | None = None
+    ) -> "AsyncIterator[EmbeddedBroker]":
         """Run a broker; port 0 takes any.
+
+        With `tls`, connections are secured; a client that shows a certificate must be the one that it names.
 
         Raises
         ------
         BrokerPortTaken
             When the port cannot be had.
+        CertificateUnusable
+            When certificate or key cannot be used.
         """
         # amqtt tells every broken link as a warning; here links break all day, and the gate counts them.
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        context = None if tls is None else open_server_context(tls)
         listener = ListenerConfig(type=ListenerType.EXTERNAL, bind=f"{host}:{port}")
         config = BrokerConfig(listeners={"default": listener, _LISTENER: listener}, plugins={})
         password = secrets.token_urlsafe(24)
@@ -162,20 +188,28 @@ class EmbeddedBroker:
         async def serve(reader: ReaderAdapter, writer: StreamWriterAdapter) -> None:
             await broker.external_connected(reader, writer, _LISTENER)
 
-        gate = Gate(Doors(journal, password), serve, lambda: broker.backlog)
+        link = InProcessLink(lambda topic, payload: broker.send(topic, payload))  # noqa: PLW0108  # made below
+        gate = Gate(Doors(journal, password), serve, lambda: broker.backlog, link, context)
         broker = _GatedBroker(config, gate.org_of)
-        await broker.start()
-        try:
-            server = await asyncio.start_server(gate.accept, host, port)
-        except OSError as error:
-            await broker.shutdown()
-            raise BrokerPortTaken(host, port, os.strerror(error.errno or 0)) from error
-        try:
-            yield cls(host, int(server.sockets[0].getsockname()[1]), password, gate)
-        finally:
-            server.close()
-            gate.cut_all()
-            # Bounded: amqtt waits for each of its tasks, and one that missed its cancellation would hold up the end.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SHUTDOWN_S):
-                    await broker.shutdown()
+        async with _listen(broker, gate, host, port) as bound:
+            yield cls(host, bound, password, gate, link)
+
+
+@asynccontextmanager
+async def _listen(broker: _GatedBroker, gate: Gate, host: str, port: int) -> AsyncIterator[int]:
+    """Run broker and gate; yield the port."""
+    await broker.start()
+    try:
+        server = await asyncio.start_server(gate.accept, host, port)
+    except OSError as error:
+        await broker.shutdown()
+        raise BrokerPortTaken(host, port, os.strerror(error.errno or 0)) from error
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        gate.cut_all()
+        # Bounded: amqtt waits for each of its tasks, and one that missed its cancellation would hold up the end.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_S):
+                await broker.shutdown()

@@ -13,6 +13,7 @@ from edge.settings import EdgeSettings
 from firmware_bridge.replay import play
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
+from ingest.link import BrokerLink
 from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
@@ -33,8 +34,8 @@ async def server(folder: Path) -> AsyncIterator[tuple[Journal, MemoryBlockStore,
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         async with EmbeddedBroker.open(journal) as broker:
             address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            parts = Server(journal, blocks, INGEST_KEY, folder / "u", broker.gate.cut)
-            async with IngestService.open(address, parts):
+            parts = Server(journal, blocks, INGEST_KEY, folder / "u")
+            async with IngestService.open(BrokerLink(address), parts):
                 yield journal, blocks, broker
 
 
@@ -120,7 +121,7 @@ async def test_a_server_that_the_device_does_not_trust_deletes_nothing(tmp_path:
             address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
             parts = Server(journal, MemoryBlockStore(), stranger, tmp_path / "u", broker.gate.cut)
             async with (
-                IngestService.open(address, parts),
+                IngestService.open(BrokerLink(address), parts),
                 Agent.open(settings(tmp_path / "d", broker.port)) as agent,
             ):
                 agent.spool.append(observe)

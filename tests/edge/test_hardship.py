@@ -25,6 +25,7 @@ from edge.settings import EdgeSettings
 from edge.spool import Spool, open_spool
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
+from ingest.link import BrokerLink
 from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
@@ -62,8 +63,8 @@ async def service(
     folder: Path, journal: Journal, broker: EmbeddedBroker
 ) -> AsyncIterator[tuple[IngestService, MemoryBlockStore]]:
     address, blocks = BrokerAddress(broker.host, broker.port, SERVER, broker.password), MemoryBlockStore()
-    parts = Server(journal, blocks, INGEST_KEY, folder / "u", broker.gate.cut)
-    async with IngestService.open(address, parts) as running:
+    parts = Server(journal, blocks, INGEST_KEY, folder / "u")
+    async with IngestService.open(BrokerLink(address), parts) as running:
         await running.link.connected.wait()
         yield running, blocks
 

@@ -14,6 +14,7 @@ from domain.readings import Note
 from domain.records.field import Observation
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
+from ingest.link import BrokerLink
 from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
@@ -84,8 +85,10 @@ async def live_through(folder: Path, *, kills: int, seed: int) -> None:
     async with Journal.open(folder / "j") as journal:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         async with EmbeddedBroker.open(journal) as broker:
-            parts = Server(journal, blocks, INGEST_KEY, folder / "u", broker.gate.cut)
-            async with IngestService.open(BrokerAddress(broker.host, broker.port, SERVER, broker.password), parts):
+            parts = Server(journal, blocks, INGEST_KEY, folder / "u")
+            async with IngestService.open(
+                BrokerLink(BrokerAddress(broker.host, broker.port, SERVER, broker.password)), parts
+            ):
                 for kill in range(kills):
                     told += await record_until_killed(folder, broker.port, kill * MOST_NOTES, moments.uniform(0, 0.4))
                 async with agent_process(folder / "d", broker.port, folder / "f", 0, 0) as lines:

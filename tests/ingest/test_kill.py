@@ -27,6 +27,7 @@ import asyncio, sys
 from pathlib import Path
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
+from ingest.link import BrokerLink
 from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
 from ipfs.local import LocalBlockStore
@@ -38,7 +39,7 @@ async def main():
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         with LocalBlockStore(folder / "blocks") as blocks:
             address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            async with IngestService.open(address, Server(journal, blocks, INGEST_KEY, folder / "up")) as service:
+            async with IngestService.open(BrokerLink(address), Server(journal, blocks, INGEST_KEY, folder / "up")) as service:
                 await service.link.connected.wait()
                 print(broker.port, flush=True)
                 await asyncio.sleep(60)

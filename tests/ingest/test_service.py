@@ -20,6 +20,7 @@ from domain.records.receipt import Receipt
 from domain.upload import Ask, encode_ask, encode_frame, parse_bitmap
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
+from ingest.link import BrokerLink
 from ingest.service import IngestService, Server, end_tasks
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
@@ -42,7 +43,7 @@ async def serving(
     journal: Journal, address: BrokerAddress, folder: Path, cut: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[Running]:
     blocks = MemoryBlockStore()
-    async with IngestService.open(address, Server(journal, blocks, INGEST_KEY, folder, cut)) as service:
+    async with IngestService.open(BrokerLink(address), Server(journal, blocks, INGEST_KEY, folder)) as service:
         async with asyncio.timeout(5):
             await service.link.connected.wait()
         yield Running(journal, blocks, service)

@@ -12,6 +12,7 @@ from domain.readings import Note
 from domain.records.field import Observation
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
+from ingest.link import BrokerLink
 from ingest.metrics import render_metrics
 from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
@@ -26,7 +27,7 @@ async def watched(folder: Path) -> AsyncIterator[tuple[Journal, Watch]]:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         server = Server(journal, MemoryBlockStore(), INGEST_KEY, folder / "uploads", broker.gate.cut)
         address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-        async with IngestService.open(address, server) as service:
+        async with IngestService.open(BrokerLink(address), server) as service:
             await service.link.connected.wait()
             yield journal, Watch(journal, service, folder)
 

@@ -1,4 +1,4 @@
-"""``cec quarantine …``, ``cec revoke`` and ``cec rotate``: what a person decides about records and keys.
+"""``cec quarantine …``, ``cec enrol``, ``cec revoke`` and ``cec rotate``: what a person decides on records and keys.
 
 All work beside a running server: what they write has its place in the journal, and the server finds it at once.
 """
@@ -13,7 +13,7 @@ from domain.cid import Cid
 from domain.envelope import Record, open_envelope, seal
 from domain.errors import CecError, InvalidKey
 from domain.keys import PublicKey
-from domain.records.membership import Revoke, Rotate
+from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.receipt import Answer
 from domain.topics import Topic
 from ingest import ledger
@@ -77,10 +77,21 @@ def run_rotate(device: str, old: str, new: str, *, data: Path, org: str, out: Pa
     print_text(f"rotation of {device} written to {out}: take it in with `cec edge enrol`")
 
 
+def run_enrol(device: str, key: str, *, out: Path, data: Path, org: str) -> None:
+    """Sign a device's key, and let a server that ran before know of it at once."""
+    vault = _vault(data)
+    body = Enrol(org, device, _parse_key(key).raw, vault.ingest.public.raw, now_ms())
+    record = seal(body, vault.org)
+    if _journal(data).exists():
+        _admit(record, data)
+    out.write_bytes(record.raw)
+    print_text(f"enrolment of {device} written to {out}: take it in with `cec edge enrol`")
+
+
 def _admit(record: Record, data: Path) -> None:
     """Admit what the organisation signed, as if its device had brought it."""
     body = record.body
-    assert isinstance(body, Revoke | Rotate), "made above"  # noqa: S101
+    assert isinstance(body, Enrol | Revoke | Rotate), "made above"  # noqa: S101
     policy = Policy(_vault(data).ingest.public, IngestSettings().max_upload_bytes)
     arrival = read_arrival(Topic(body.org, body.device, "birth"), record.raw)
     with open_beside(_journal(data)) as db:
