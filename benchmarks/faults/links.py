@@ -47,9 +47,7 @@ class Link:
 
 
 LINKS: Final = (
-    Link(
-        "cut-at-random", LinkFaults(latency_s=0.02, cut_after_bytes=60_000, refuse_s=0.3, most_cuts=100), 2_000, 0, 300
-    ),
+    Link("cut-at-random", LinkFaults(latency_s=0.02, cut_after_bytes=60_000, refuse_s=0.3), 2_000, 0, 300),
     Link("half-open", LinkFaults(cut_after_bytes=200_000, stall_share=1.0, stall_s=30, most_cuts=5), 2_000, 0, 300),
     Link("600-ms", LinkFaults(latency_s=0.3, jitter_s=0.05), 500, 2 * MIB, 600),
     Link("64-kbit", LinkFaults(latency_s=0.05, bytes_per_s=8_000), 20, 2 * MIB, 900),
@@ -74,7 +72,8 @@ async def _endure(folder: Path, link: Link) -> Outcome:
             took_s = time.monotonic() - began
             counts = proxy.counts
         observations = (await house.journal.counts()).observations
-    return _tell(link, (is_drained, took_s), status, observations, counts)
+    lost = link.records - observations + (not is_drained)
+    return _tell(link, (lost, took_s), status, counts)
 
 
 async def _send(device: Path, link: Link, port: int, folder: Path) -> tuple[bool, SpoolStatus]:
@@ -90,16 +89,15 @@ async def _send(device: Path, link: Link, port: int, folder: Path) -> tuple[bool
             agent.spool.append(observe, readings=1)
         if link.file_bytes:
             path = folder / "cloud.bin"
-            path.write_bytes(Random(3).randbytes(link.file_bytes))
+            path.write_bytes(Random(3).randbytes(link.file_bytes))  # noqa: S311  # content, not keys
             await agent.offer_file(path, media="application/octet-stream")
         agent.notify()
         is_drained = await agent.wait_drained(timeout_s=link.within_s)
         return is_drained, agent.spool.status()
 
 
-def _tell(link: Link, end: tuple[bool, float], status: SpoolStatus, observations: int, counts: LinkCounts) -> Outcome:
-    is_drained, took_s = end
-    lost = link.records - observations + (0 if is_drained else 1)
+def _tell(link: Link, end: tuple[int, float], status: SpoolStatus, counts: LinkCounts) -> Outcome:
+    lost, took_s = end
     figures = [
         Figure(f"{link.name}: records lost, or file not whole", lost, "", "<= 0"),
         Figure(f"{link.name}: records sent again", 100 * status.resent / max(1, status.sent), "%"),
