@@ -6,11 +6,11 @@ finds it again.
 
 import getpass
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cec.certificates import Authority, issue_client, issue_server, open_authority, utc_now
 from cec.errors import BrokerNotPrepared
@@ -74,7 +74,7 @@ async def open_broker(settings: HouseSettings, journal: Journal) -> AsyncIterato
             yield broker
     elif choice.kind == FOREIGN:
         address = BrokerAddress(choice.host, choice.port, choice.username, choice.password, choice.tls)
-        yield OpenBroker(choice.host, choice.port, choice.tls is not None, BrokerLink(address), NoDoor())
+        yield OpenBroker(choice.host, choice.port, choice.tls is not None, BrokerLink(address, choice.shards), NoDoor())
     else:
         yield _open_prepared(settings, choice.kind)
 
@@ -110,11 +110,19 @@ def _open_prepared(settings: HouseSettings, kind: str) -> OpenBroker:
     if kind == MOSQUITTO:
         door = MosquittoDoor(address(_DOOR))
     else:
-        door = NatsDoor(_plan_nats(folder, plan["host"], (plan["port"], plan["own_port"]), authority))
-    return OpenBroker(plan["host"], plan["port"], is_tls=True, link=BrokerLink(address(CLIENT_ID)), door=door)
+        door = NatsDoor(_plan_nats(folder, plan, authority))
+    return OpenBroker(
+        plan["host"],
+        plan["port"],
+        is_tls=True,
+        link=BrokerLink(address(plan["servers"][0]), settings.broker.shards),
+        door=door,
+    )
 
 
-def prepare_broker(data: Path, kind: str, *, org: str, host: str, ports: tuple[int, int]) -> list[str]:
+def prepare_broker(
+    data: Path, kind: str, *, org: str, host: str, ports: tuple[int, int], servers: int = 1
+) -> list[str]:
     """Return the command that starts a broker, after writing its configuration and certificates.
 
     Parameters
@@ -127,20 +135,29 @@ def prepare_broker(data: Path, kind: str, *, org: str, host: str, ports: tuple[i
         Whose certificates it trusts.
     host, ports
         Where it listens; the second port is NATS's own.
+    servers
+        How many servers divide the devices; each but the first needs a certificate of its own (``cec certificate
+        cec-ingest-2``).
     """
     folder, authority = data / "broker", open_certificates(data, org)
     folder.mkdir(parents=True, exist_ok=True)
-    plan = {"kind": kind, "host": host, "port": ports[0], "own_port": ports[1]}
+    plan = {"kind": kind, "host": host, "port": ports[0], "own_port": ports[1], "servers": _name_servers(servers)}
     (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
     if kind == NATS:
-        return ["nats-server", "-c", str(write_nats(_plan_nats(folder, host, ports, authority)))]
+        return ["nats-server", "-c", str(write_nats(_plan_nats(folder, plan, authority)))]
     issued = issue_server(authority, [host], now=utc_now())
     tls = ServerTls(issued.certificate, issued.key, authority.certificate)
-    mosquitto = MosquittoPlan(folder, ports[0], tls, (CLIENT_ID,), door=_DOOR, host=host, user=getpass.getuser())
+    names = tuple(_name_servers(servers))
+    mosquitto = MosquittoPlan(folder, ports[0], tls, names, door=_DOOR, host=host, user=getpass.getuser())
     return ["mosquitto", "-c", str(write_mosquitto(mosquitto))]
 
 
-def _plan_nats(folder: Path, host: str, ports: tuple[int, int], authority: Authority) -> NatsPlan:
-    issued = issue_server(authority, [host], now=utc_now())
+def _plan_nats(folder: Path, plan: Mapping[str, Any], authority: Authority) -> NatsPlan:
+    issued = issue_server(authority, [plan["host"]], now=utc_now())
     tls = ServerTls(issued.certificate, issued.key, authority.certificate)
-    return NatsPlan(folder, ports[0], ports[1], tls, (CLIENT_ID,), host=host)
+    return NatsPlan(folder, plan["port"], plan["own_port"], tls, tuple(plan["servers"]), host=plan["host"])
+
+
+def _name_servers(count: int) -> list[str]:
+    """Return the names under which servers show themselves: a broker lets each name connect once."""
+    return [CLIENT_ID, *(f"{CLIENT_ID}-{number}" for number in range(2, count + 1))]

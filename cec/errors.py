@@ -21,6 +21,7 @@
         +-- UnreadablePin      text is not a pin
         +-- FrameUnreadable    a file with plots or species cannot be read
         +-- UnreadableAddress  text is not a broker's address
+        +-- UnreadableShare    text is not a server's share of the devices
         +-- BrokerNotPrepared  a broker was chosen that was not prepared in the folder
 """
 
@@ -195,6 +196,14 @@ class UnreadableAddress(ProgramError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"Invalid address of a broker: {reason}")
         self.reason = reason
+
+
+class UnreadableShare(ProgramError):
+    """Text is not a server's share of the devices."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"Invalid share {text[:20]!r}: expected INDEX/COUNT, such as 1/4 for the first of four")
+        self.text = text
 
 
 class BrokerNotPrepared(ProgramError):

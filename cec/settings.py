@@ -1,11 +1,13 @@
 """Settings of a house: a whole server over one data folder."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from cec.errors import UnreadableAddress
+from cec.errors import UnreadableAddress, UnreadableShare
+from ingest.broker.shards import Shards
 from ingest.settings import TlsFiles
 
 EMBEDDED, MOSQUITTO, NATS, FOREIGN = "embedded", "mosquitto", "nats", "foreign"
@@ -24,6 +26,8 @@ class BrokerChoice:
         Of the embedded one: whether it speaks TLS.
     host, port, username, password, tls
         Of a foreign one.
+    shards
+        Which share of the devices this server listens to, where several divide them.
     """
 
     kind: str = EMBEDDED
@@ -33,6 +37,7 @@ class BrokerChoice:
     username: str = ""
     password: str = field(default="", repr=False)
     tls: TlsFiles | None = None
+    shards: Shards = field(default_factory=Shards)
 
     @classmethod
     def parse(cls, url: str, tls: TlsFiles | None) -> "BrokerChoice":
@@ -91,3 +96,19 @@ class HouseSettings:
     public_url: str | None = None
     anchor_every_s: float = 0.3
     broker: BrokerChoice = field(default_factory=BrokerChoice)
+
+
+def parse_share(text: str) -> Shards:
+    """Return a server's share of the devices, written ``1/4`` for the first of four.
+
+    Raises
+    ------
+    UnreadableShare
+        When it has another form.
+    InvalidShards
+        When there is no such share.
+    """
+    match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text)
+    if match is None:
+        raise UnreadableShare(text)
+    return Shards(int(match[1]) - 1, int(match[2]))

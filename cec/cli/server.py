@@ -1,5 +1,6 @@
 """The server: running it, and what it needs beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,6 +30,7 @@ def up(
     tls_ca: Annotated[Path | None, typer.Option(help="With --broker-url: CA of its certificate.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="With --broker-url: this server's certificate.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="With --broker-url: its key.")] = None,
+    share: Annotated[str, typer.Option(help="Of the devices, where several servers divide them: 1/4.")] = "1/1",
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], typer.Option(help="Least that is told.")
     ] = "warning",
@@ -37,12 +39,13 @@ def up(
     """Run a server in one process over one data folder."""
     from cec.commands.up import run_up
     from cec.logs import begin_logs
-    from cec.settings import BrokerChoice, HouseSettings
+    from cec.settings import BrokerChoice, HouseSettings, parse_share
     from ingest.settings import TlsFiles
 
     begin_logs(as_json=log_json, level=log_level)
     files = None if tls_ca is None else TlsFiles(tls_ca, tls_cert, tls_key)
     choice = BrokerChoice(broker, tls) if broker_url is None else BrokerChoice.parse(broker_url, files)
+    choice = replace(choice, shards=parse_share(share))
     run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port, broker=choice))
 
 
@@ -52,13 +55,14 @@ def prepare(
     host: Annotated[str, typer.Option(help="Name or address under which devices find it.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Of MQTT over TLS.")] = 8883,
     own_port: Annotated[int, typer.Option(min=1, max=65_535, help="Of NATS's own protocol, on loopback.")] = 4222,
+    servers: Annotated[int, typer.Option(min=1, max=256, help="How many servers divide the devices.")] = 1,
     data: Data = DATA,
     org: Org = ORG,
 ) -> None:
     """Write configuration and certificates for a broker that others wrote, and print the command that starts it."""
     from cec.commands.up import run_prepare
 
-    run_prepare(kind, data=data, org=org, host=host, ports=(port, own_port))
+    run_prepare(kind, data=data, org=org, host=host, ports=(port, own_port), servers=servers)
 
 
 @server.command()

@@ -29,9 +29,9 @@ async def _serve(settings: HouseSettings) -> None:
         await asyncio.Event().wait()
 
 
-def run_prepare(kind: str, *, data: Path, org: str, host: str, ports: tuple[int, int]) -> None:
+def run_prepare(kind: str, *, data: Path, org: str, host: str, ports: tuple[int, int], servers: int) -> None:
     """Prepare a broker and print how it is started."""
-    command = prepare_broker(data.resolve(), kind, org=org, host=host, ports=ports)
+    command = prepare_broker(data.resolve(), kind, org=org, host=host, ports=ports, servers=servers)
     print_text(f"start it with   {shlex.join(command)}")
     print_text(f"then            cec up --data {data} --broker {kind}")
 
