@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from cec.errors import UnreadableAddress, UnreadableShare
-from ingest.broker.shards import Shards
+from ingest.broker.shards import SHARDS, Shards
 from ingest.settings import TlsFiles
 
 EMBEDDED, MOSQUITTO, NATS, FOREIGN = "embedded", "mosquitto", "nats", "foreign"
@@ -104,11 +104,9 @@ def parse_share(text: str) -> Shards:
     Raises
     ------
     UnreadableShare
-        When it has another form.
-    InvalidShards
-        When there is no such share.
+        When it has another form, or there is no such share.
     """
     match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text)
-    if match is None:
+    if match is None or not 1 <= int(match[1]) <= int(match[2]) <= SHARDS:
         raise UnreadableShare(text)
     return Shards(int(match[1]) - 1, int(match[2]))
