@@ -106,18 +106,9 @@ def _open_prepared(settings: HouseSettings, kind: str) -> OpenBroker:
             plan["host"], plan["port"], tls=TlsFiles(authority.certificate, issued.certificate, issued.key)
         )
 
-    door: DeviceDoor
-    if kind == MOSQUITTO:
-        door = MosquittoDoor(address(_DOOR))
-    else:
-        door = NatsDoor(_plan_nats(folder, plan, authority))
-    return OpenBroker(
-        plan["host"],
-        plan["port"],
-        is_tls=True,
-        link=BrokerLink(address(plan["servers"][0]), settings.broker.shards),
-        door=door,
-    )
+    door = MosquittoDoor(address(_DOOR)) if kind == MOSQUITTO else NatsDoor(_plan_nats(folder, plan, authority))
+    link = BrokerLink(address(plan["servers"][0]), settings.broker.shards)
+    return OpenBroker(plan["host"], plan["port"], is_tls=True, link=link, door=door)
 
 
 def prepare_broker(
