@@ -1,0 +1,64 @@
+"""A server that has more in hand than it can take says so to its devices, and loses nothing meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from domain.envelope import open_envelope, pack_message, unpack_message
+from domain.records.receipt import Receipt
+from ingest.journal import Journal
+from ingest.service import MAX_PAUSE_MS, IngestService, Server
+from ingest.uploads import RESERVE_BYTES
+from ipfs.memory import MemoryBlockStore
+from tests.ingest.devices import INGEST_KEY, ORG_KEY, Device
+
+MESSAGES = 900
+
+
+class Flood:
+    """A link over which a device sends everything at once, and that keeps what it is told."""
+
+    def __init__(self, device: Device) -> None:
+        self.connected = asyncio.Event()
+        self.receipts: list[Receipt] = []
+        self._device = device
+
+    async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+        self.connected.set()
+        yield str(self._device.topic("birth")), pack_message([self._device.enrol.raw])
+        for _ in range(MESSAGES):
+            yield str(self._device.topic()), pack_message([self._device.observe().raw])
+        await asyncio.Event().wait()
+
+    async def publish(self, _topic: str, payload: bytes) -> bool:
+        self.receipts += [open_envelope(raw).expect(Receipt) for raw in unpack_message(payload)]
+        return True
+
+    @property
+    def stored(self) -> int:
+        return sum(answer.verdict == "stored" for receipt in self.receipts for answer in receipt.answers or ())
+
+
+@pytest.fixture
+async def flood(tmp_path: Path) -> AsyncIterator[Flood]:
+    flood = Flood(Device())
+    async with Journal.open(tmp_path / "j") as journal:
+        await journal.add_organisation("north-forest", ORG_KEY.public.raw)
+        async with IngestService.open(flood, Server(journal, MemoryBlockStore(), INGEST_KEY, tmp_path / "up")):
+            async with asyncio.timeout(30):
+                while flood.stored < MESSAGES + 1:
+                    await asyncio.sleep(0.02)
+            yield flood
+
+
+async def test_a_flood_is_answered_with_a_rest_that_ends_with_it(flood: Flood) -> None:
+    pauses = [receipt.pause_ms or 0 for receipt in flood.receipts]
+    assert 0 < max(pauses) <= MAX_PAUSE_MS
+    assert pauses[-1] == 0
+
+
+def test_the_disk_that_uploads_leave_holds_a_days_records() -> None:
+    # A day of a busy crew: 20,000 readings of 350 bytes in records of 40.
+    assert RESERVE_BYTES > 5 * 20_000 * 350
