@@ -291,8 +291,8 @@ class Photo:
         UnixFS root of the photo's file, declared by a blob record.
     lon_nd, lat_nd
         Of the camera, in 10^-9 degree; absent when the photo does not say.
-    altitude_mm
-        Of the camera above sea level.
+    altitude_mm, ellipsoidal_mm
+        Of the camera above sea level, and above the ellipsoid (RTK drones say the latter); neither is made of the other.
     above_ground_mm
         Height above the place of take-off, as drones say it.
     yaw_cd, pitch_cd, roll_cd
@@ -310,6 +310,7 @@ class Photo:
     lon_nd: NanoDegrees | None = None
     lat_nd: NanoDegrees | None = None
     altitude_mm: ElevationMm | None = None
+    ellipsoidal_mm: ElevationMm | None = None
     above_ground_mm: ElevationMm | None = None
     yaw_cd: CentiDegrees | None = None
     pitch_cd: CentiDegrees | None = None
