@@ -292,7 +292,7 @@ class Photo:
     lon_nd, lat_nd
         Of the camera, in 10^-9 degree; absent when the photo does not say.
     altitude_mm, ellipsoidal_mm
-        Of the camera above sea level, and above the ellipsoid (RTK drones say the latter); neither is made of the other.
+        Of the camera above sea level, and above the ellipsoid, as RTK drones say; neither is made of the other.
     above_ground_mm
         Height above the place of take-off, as drones say it.
     yaw_cd, pitch_cd, roll_cd

@@ -1,0 +1,204 @@
+"""Records on their way: the list by stage, one record with its proof, and files."""
+
+from datetime import tzinfo
+from typing import Final
+
+from edge.crew import words
+from edge.crew.figures import format_count, format_local, format_utc
+from edge.crew.proof import Proof
+from edge.crew.sentences import WHOLE_PPM, describe_held, describe_rule
+from edge.page.html import Html, element, join
+from edge.page.layout import Page, button_link, facts, live
+from edge.page.overview import MANY
+from edge.page.signs import draw_sign
+from edge.views import STAGES, ItemView, Overview
+
+PAGE_ITEMS: Final = 30
+"""Records on one page of the list: a second's look, and 20 kB on the wire."""
+WAY: Final = ("queued", "sent", "received", "processed", "anchored")
+"""The stages of a record that nobody refuses, in order."""
+
+
+def show_items(
+    items: tuple[ItemView, ...],
+    overview: Overview,
+    *,
+    stage: str | None,
+    zone: tzinfo | None,
+    tokens: dict[str, str],
+    was_read: bool = False,
+) -> Page:
+    """Return the list at one stage or all.
+
+    Parameters
+    ----------
+    items, overview
+        What is in it, and how many there are at each stage.
+    stage, zone
+        The stage, if one was asked for; in which times are shown.
+    tokens
+        By the text of the CID, for the button of each refused record that has one.
+    was_read
+        Whether such a button was just pressed.
+    """
+    rows = element("ul", (_render_row(item, zone, tokens) for item in items), class_="items")
+    main = join(
+        element("h1", words.STAGE_WORDS[stage] if stage else words.ITEMS),
+        element("p", draw_sign("received"), words.READ_DONE, class_="say", role="status") if was_read else None,
+        _render_filters(overview.counts, stage),
+        live("list", rows if items else element("p", words.NO_ITEMS, class_="say")),
+        _render_pager(items, stage),
+    )
+    return Page(words.ITEMS, main, "/items", ("live",))
+
+
+def show_item(item: ItemView, *, proof: Proof | None, zone: tzinfo | None, token: str) -> Page:
+    """Return one record: its way, why it was refused, and the receipt to save."""
+    main = join(
+        element("h1", item.words),
+        live("way", _render_way(item)),
+        live("refusal", _render_refusal(item), _render_read(item, token) if item.stage == "refused" else None),
+        element("h2", words.PROOF),
+        live("proof", _render_proof(item, proof, zone)),
+        live("item-facts", _render_item_facts(item, zone)),
+    )
+    return Page(item.words, main, "/items", ("live",))
+
+
+def show_files(files: tuple[ItemView, ...], *, zone: tzinfo | None) -> Page:
+    """Return the files and how much of each the server holds."""
+    rows = element("ul", (_render_file(item, zone) for item in files), class_="items")
+    content = live("files", rows if files else element("p", words.NO_FILES, class_="say"))
+    return Page(words.FILES, join(element("h1", words.FILES), content), "/more", ("live",))
+
+
+def render_time(at_ms: int, zone: tzinfo | None) -> Html:
+    """Return a time in the device's zone, with UTC for who points at it."""
+    return element("time", format_local(at_ms, zone), title=format_utc(at_ms))
+
+
+def render_stage(stage: str) -> Html:
+    """Return a stage as sign and word."""
+    return element("span", draw_sign(stage), words.STAGE_WORDS[stage], class_=f"stage {stage}")
+
+
+def _render_filters(counts: dict[str, int], chosen: str | None) -> Html:
+    everything = (None, words.ALL, sum(counts.values()))
+    choices = (everything, *((stage, words.STAGE_WORDS[stage], counts.get(stage, 0)) for stage in STAGES))
+    links = (
+        element(
+            "a",
+            element("b", format_count(count)),
+            element("span", name),
+            href=f"/items?stage={stage}" if stage else "/items",
+            aria_current="true" if stage == chosen else None,
+        )
+        for stage, name, count in choices
+    )
+    return live(
+        "filters",
+        links,
+        tag="nav",
+        class_="filters many" if everything[2] >= MANY else "filters",
+        aria_label=words.STAGE,
+    )
+
+
+def _render_row(item: ItemView, zone: tzinfo | None, tokens: dict[str, str]) -> Html:
+    link = element(
+        "a",
+        render_stage(item.stage),
+        element("strong", item.words),
+        render_time(item.at_ms, zone),
+        href=f"/item/{item.cid}",
+        class_="row-link",
+    )
+    if item.stage != "refused":
+        return element("li", link)
+    token = tokens.get(str(item.cid))
+    button = _render_read(item, token) if token is not None else None
+    return element("li", link, _render_refusal(item), button, class_="refused")
+
+
+def _render_pager(items: tuple[ItemView, ...], stage: str | None) -> Html | None:
+    if len(items) < PAGE_ITEMS:
+        return None
+    kept = f"stage={stage}&" if stage else ""
+    return element("p", button_link(words.OLDER, f"/items?{kept}before={items[-1].row}"), class_="row")
+
+
+def _render_way(item: ItemView) -> Html:
+    reached = WAY.index(item.stage) if item.stage in WAY else WAY.index("sent")
+    steps = (
+        element(
+            "li",
+            draw_sign(stage),
+            element("span", words.STAGE_WORDS[stage], class_="hidden"),
+            class_="done" if place <= reached else None,
+            aria_current="step" if stage == item.stage else None,
+        )
+        for place, stage in enumerate(WAY)
+    )
+    return join(
+        element("ol", steps, class_="way"),
+        element("p", render_stage(item.stage), " ", words.STAGE_MEANINGS[item.stage], class_="say"),
+    )
+
+
+def _render_refusal(item: ItemView) -> Html | None:
+    if item.stage != "refused":
+        return None
+    reasons = facts((words.WHY, describe_rule(item.rule)), (words.WHAT_TO_DO, item.remedy or words.REMEDY_UNKNOWN))
+    return element("div", reasons, class_="refusal")
+
+
+def _render_read(item: ItemView, token: str) -> Html:
+    return element(
+        "form",
+        element("input", type="hidden", name="token", value=token),
+        element("button", words.READ, class_="button", aria_label=f"{words.READ_LABEL}: {item.words}"),
+        method="post",
+        action=f"/item/{item.cid}/read",
+    )
+
+
+def _render_proof(item: ItemView, proof: Proof | None, zone: tzinfo | None) -> Html:
+    if proof is None:
+        return element("p", words.NO_PROOF, class_="say")
+    said = words.PROOF_STORED if proof.verdict == "stored" else words.PROOF_REFUSED
+    return join(
+        element("p", said, " ", render_time(proof.at_ms, zone), element("br"), element("small", proof.signer)),
+        element("p", button_link(words.SAVE_PROOF, f"/item/{item.cid}/receipt", is_main=True, download=True)),
+        element("p", element("small", words.SAVE_PROOF_MORE)),
+    )
+
+
+def _render_item_facts(item: ItemView, zone: tzinfo | None) -> Html:
+    return facts(
+        (words.RECORDED, render_time(item.at_ms, zone)),
+        (words.KIND, item.kind),
+        (words.NUMBER, format_count(item.seq)),
+        (words.TIMES_SENT, format_count(item.times_sent)),
+        (words.FILES, describe_held(item) if item.size is not None else None),
+        (words.BLOCK, format_count(item.height) if item.height is not None else None),
+        (words.ANCHORED, render_time(item.anchored_ms, zone) if item.anchored_ms is not None else None),
+        (words.NAME, element("code", str(item.cid))),
+    )
+
+
+def _render_file(item: ItemView, zone: tzinfo | None) -> Html:
+    held_ppm = item.held_ppm or 0
+    name = item.name or words.FILE_UNNAMED
+    link = element(
+        "a",
+        render_stage(item.stage),
+        element("strong", name),
+        element("progress", max=WHOLE_PPM, value=held_ppm, aria_label=f"{name}: {words.SERVER}"),
+        element("span", describe_held(item)),
+        render_time(item.at_ms, zone),
+        href=f"/item/{item.cid}",
+        class_="row-link",
+    )
+    if item.problem is None:
+        return element("li", link)
+    return element("li", link, element("p", draw_sign("refused"), item.problem, class_="problem"), class_="refused")
