@@ -1,1 +1,1 @@
-"""Laser hypsometers and calipers: lines to heights, distances and diameters."""
+"""Laser hypsometers and calipers: their lines and blocks to heights, distances, missing lines and diameters."""

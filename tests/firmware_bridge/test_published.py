@@ -8,10 +8,12 @@ lines ``SPC,2,ABC`` and ``DIA,M,277`` and a Vertex Laser Geo 2's ``HVV``, as pub
 import pytest
 
 from domain.readings import GnssFix, HeightShot, StemDiameter
+from firmware_bridge.driver import Event
 from firmware_bridge.errors import UnknownSentence
 from firmware_bridge.framing import LineReader, Skipped
-from firmware_bridge.haglof import ROUTINE_MS, HaglofReader
-from firmware_bridge.nmea import GnssReader
+from firmware_bridge.gnss.nmea import NmeaDriver
+from firmware_bridge.lasers.routine import ROUTINE_MS
+from firmware_bridge.lasers.sentences import LaserDriver
 
 SECOND = (
     b"$GPGGA,195959.00,1541.31258893,N,05130.51204125,W,2,06,1.5,9.2,M,-37.6,M,4.0,0138*7E\r\n"
@@ -31,7 +33,7 @@ PREFIX = bytes(range(0x80, 0x94))
 LINES = [line for text in (SECOND, ROUTINE, DISTANCES, CALIPER, VERTEX) for line in text.splitlines(keepends=True)]
 
 
-def in_pieces(reader: HaglofReader, data: bytes, piece: int) -> list[HeightShot | StemDiameter | Skipped]:
+def in_pieces(reader: LaserDriver, data: bytes, piece: int) -> list[Event]:
     return [event for at in range(0, len(data), piece) for event in reader.feed(data[at : at + piece], mono_ms=7)]
 
 
@@ -48,7 +50,7 @@ def test_a_published_line_is_framed_whole_in_bytes_and_with_garbage_behind(
 
 
 def test_a_second_of_a_ship_is_one_fix() -> None:
-    (fix,) = GnssReader().feed(SECOND, mono_ms=3)
+    (fix,) = NmeaDriver().feed(SECOND, mono_ms=3)
     assert isinstance(fix, GnssFix)
     # 15 degrees 41.31258893 minutes, by fractions: 15 + 41.31258893 / 60.
     assert (fix.lat_nd, fix.lon_nd) == (15_688_543_149, -51_508_534_021)
@@ -59,7 +61,7 @@ def test_a_second_of_a_ship_is_one_fix() -> None:
 
 @pytest.mark.parametrize("piece", [1, 50, 1000])
 def test_a_height_routine_is_one_reading_with_all_its_lines(piece: int) -> None:
-    (shot,) = in_pieces(HaglofReader(), ROUTINE, piece)
+    (shot,) = in_pieces(LaserDriver(), ROUTINE, piece)
     assert isinstance(shot, HeightShot)
     # International feet: 304.8 mm each.
     assert (shot.horizontal_mm, shot.slope_mm, shot.height_mm) == (4_877, 4_877, 4_785)
@@ -68,13 +70,13 @@ def test_a_height_routine_is_one_reading_with_all_its_lines(piece: int) -> None:
 
 
 def test_distances_without_a_height_are_readings_too() -> None:
-    reader = HaglofReader()
+    reader = LaserDriver()
     shots = reader.feed(DISTANCES, mono_ms=1) + reader.flush()
     assert [shot.horizontal_mm for shot in shots if isinstance(shot, HeightShot)] == [11_800, 7_010]
 
 
 def test_a_routine_that_was_given_up_is_told_when_its_time_is_over() -> None:
-    reader = HaglofReader()
+    reader = LaserDriver()
     assert reader.feed(DISTANCES.splitlines(keepends=True)[0], mono_ms=1) == []
     (shot,) = reader.feed(b"", mono_ms=2 + ROUTINE_MS)
     assert isinstance(shot, HeightShot)
@@ -82,14 +84,14 @@ def test_a_routine_that_was_given_up_is_told_when_its_time_is_over() -> None:
 
 
 def test_a_vertex_tells_distance_and_height_in_one_line() -> None:
-    (shot,) = HaglofReader().feed(VERTEX, mono_ms=1)
+    (shot,) = LaserDriver().feed(VERTEX, mono_ms=1)
     assert isinstance(shot, HeightShot)
     assert (shot.horizontal_mm, shot.slope_mm, shot.height_mm) == (2_700, 2_800, 2_200)
     assert (shot.azimuth_cd, shot.inclination_cd) == (33_640, 1_490)
 
 
 def test_a_calipers_species_goes_with_the_next_diameter_alone() -> None:
-    first, second = HaglofReader().feed(CALIPER + CALIPER.splitlines(keepends=True)[1], mono_ms=1)
+    first, second = LaserDriver().feed(CALIPER + CALIPER.splitlines(keepends=True)[1], mono_ms=1)
     assert isinstance(first, StemDiameter)
     assert isinstance(second, StemDiameter)
     assert (first.diameter_mm, first.species_code, first.raw) == (277, "ABC", CALIPER.strip())
@@ -99,12 +101,12 @@ def test_a_calipers_species_goes_with_the_next_diameter_alone() -> None:
 @pytest.mark.parametrize("piece", [1, 20, 1000])
 def test_binary_packets_glued_between_lines_cost_no_reading(piece: int) -> None:
     glued = PREFIX + VERTEX.strip() + PREFIX + VERTEX.strip() + PREFIX + VERTEX
-    heights = [event for event in in_pieces(HaglofReader(), glued, piece) if isinstance(event, HeightShot)]
+    heights = [event for event in in_pieces(LaserDriver(), glued, piece) if isinstance(event, HeightShot)]
     assert [shot.height_mm for shot in heights] == [2_200] * 3
 
 
 def test_a_line_that_an_instrument_should_not_send_is_told() -> None:
-    (skipped,) = HaglofReader().feed(b"$PLTIT,ID,TP200*" + b"%02X\r\n" % _xor(b"PLTIT,ID,TP200"), mono_ms=1)
+    (skipped,) = LaserDriver().feed(b"$PLTIT,ID,TP200*" + b"%02X\r\n" % _xor(b"PLTIT,ID,TP200"), mono_ms=1)
     assert isinstance(skipped, Skipped)
     assert isinstance(skipped.error, UnknownSentence)
 

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.readings import GnssFix, HeightShot, StemDiameter
+from firmware_bridge.driver import Event
 from firmware_bridge.errors import InvalidLog, LineTooLong, Noise, UnreadableField, WrongChecksum
 from firmware_bridge.framing import MAX_LINE, LineReader, Skipped
-from firmware_bridge.haglof import HaglofReader
-from firmware_bridge.nmea import GnssReader
+from firmware_bridge.gnss.nmea import NmeaDriver
+from firmware_bridge.lasers.sentences import LaserDriver
 from firmware_bridge.replay import Delivery, parse_log, play
 from sample_data.crew import walk_plot
 from sample_data.device_log import encode_log
@@ -35,8 +36,8 @@ GST = sentence("GPGST,123519,0.006,0.023,0.020,273.6,0.023,0.020,0.031")
 HV = sentence("PLTIT,HV,12.50,M,90.00,D,-4.20,D,12.53,M")
 
 
-def read_gnss(data: bytes, *, piece: int = 10_000) -> list[GnssFix | Skipped]:
-    reader = GnssReader()
+def read_gnss(data: bytes, *, piece: int = 10_000) -> list[Event]:
+    reader = NmeaDriver()
     found = [one for at in range(0, len(data), piece) for one in reader.feed(data[at : at + piece], mono_ms=5)]
     return found + reader.flush()
 
@@ -87,7 +88,7 @@ def test_noise_within_does_not_cost_the_next_fix() -> None:
 
 
 def test_a_height_carries_the_shot_behind_it() -> None:
-    (shot,) = HaglofReader().feed(HV + HT, mono_ms=9)
+    (shot,) = LaserDriver().feed(HV + HT, mono_ms=9)
     assert isinstance(shot, HeightShot)
     assert (shot.height_mm, shot.horizontal_mm, shot.slope_mm) == (5_500, 12_500, 12_530)
     assert (shot.azimuth_cd, shot.inclination_cd) == (9_000, -420)
@@ -95,33 +96,33 @@ def test_a_height_carries_the_shot_behind_it() -> None:
 
 def test_feet_and_gon_are_converted() -> None:
     hv = sentence("PLTIT,HV,100.00,F,100.00,G,10.00,G,100.00,F")
-    (shot,) = HaglofReader().feed(hv + sentence("PLTIT,HT,50.00,F"), mono_ms=9)
+    (shot,) = LaserDriver().feed(hv + sentence("PLTIT,HT,50.00,F"), mono_ms=9)
     assert isinstance(shot, HeightShot)
     assert (shot.height_mm, shot.horizontal_mm, shot.azimuth_cd, shot.inclination_cd) == (15_240, 30_480, 9_000, 900)
 
 
 def test_a_diameter_behind_a_binary_prefix_is_read() -> None:
-    found = HaglofReader().feed(bytes(range(20)) + DIA, mono_ms=9)
+    found = LaserDriver().feed(bytes(range(20)) + DIA, mono_ms=9)
     diameters = [one for one in found if isinstance(one, StemDiameter)]
     assert [one.diameter_mm for one in diameters] == [277]
 
 
 def test_hundredths_of_an_inch_and_species_are_taken() -> None:
     data = sentence("PHGF,SPC,PIAB") + sentence("PHGF,DIA,I,1000,")
-    (diameter,) = HaglofReader().feed(data, mono_ms=9)
+    (diameter,) = LaserDriver().feed(data, mono_ms=9)
     assert isinstance(diameter, StemDiameter)
     assert (diameter.diameter_mm, diameter.species_code) == (254, "PIAB")
 
 
 @pytest.mark.parametrize("body", ["PLTIT,HT,5.50,X", "PHGF,DIA,M,,", "PHGF,DIA,Q,10,", "PLTIT,HV,1", "PLTIT,HT,-4,M"])
 def test_a_line_that_cannot_be_is_told(body: str) -> None:
-    (skipped,) = HaglofReader().feed(sentence(body), mono_ms=9)
+    (skipped,) = LaserDriver().feed(sentence(body), mono_ms=9)
     assert isinstance(skipped, Skipped)
 
 
 @given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([GGA, RMC, GST, HV, HT, DIA])), max_size=8))
 def test_any_bytes_give_readings_or_reasons_and_memory_stays_bounded(parts: list[bytes]) -> None:
-    gnss, laser, lines = GnssReader(), HaglofReader(), LineReader()
+    gnss, laser, lines = NmeaDriver(), LaserDriver(), LineReader()
     for part in parts:
         gnss.feed(part, mono_ms=1)
         laser.feed(part, mono_ms=1)
@@ -134,7 +135,7 @@ def test_a_simulated_walk_reads_back_what_the_crew_measured(tmp_path: Path) -> N
     stand = grow_stand(3401, parameters=StandParameters(side_m=60.0))
     stops = walk_plot(stand, seed=1, to_geographic=lambda x, y: (x / 1e6, y / 1e6), trees=5)
     (tmp_path / "log").write_bytes(encode_log(stops))
-    gnss, laser = GnssReader(), HaglofReader()
+    gnss, laser = NmeaDriver(), LaserDriver()
     found: list[object] = []
     for delivery in parse_log(tmp_path / "log"):
         reader = gnss if delivery.port == "gnss" else laser
@@ -151,7 +152,15 @@ def test_a_simulated_walk_reads_back_what_the_crew_measured(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "1\tgnss", "1\tgnss\tzz", "1\tsonar\t00", "-1\tgnss\t00", "5\tgnss\t00\n4\tgnss\t00", "9999999999\tgnss\t00"],
+    [
+        "x",
+        "1\tgnss\n",
+        "1\tgnss\tzz",
+        "1\tsonar\t00",
+        "-1\tgnss\t00",
+        "5\tgnss\t00\n4\tgnss\t00",
+        "9999999999\tgnss\t00",
+    ],
 )
 def test_a_log_that_cannot_be_played_names_its_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "log").write_text(text)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-import dpkt  # type: ignore[import-untyped]  # it ships no types
+import dpkt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
