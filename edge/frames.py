@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from domain.cid import RAW, Cid
 from domain.upload import CHUNK_BYTES, FRAME_BYTES, MAX_LINKS, Frame, compute_shape
 from edge.errors import FileChanged, FileUnreadable
-from edge.spool import Upload
+from edge.uploads import Upload
 from ipfs.dag_pb import decode_node
 
 

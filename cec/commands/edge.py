@@ -1,44 +1,51 @@
-"""``cec edge …`` and ``cec enrol``: the agent, its status, and how it gets its enrolment."""
+"""``cec edge …``: the agent, its status, its keys, and what the crew sees of it."""
 
 import asyncio
 import logging
+import socket
 import sys
-import time
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cec.console import print_json, print_text
-from cec.errors import NotAHouse
-from cec.vault import open_vault
-from domain.envelope import seal
-from domain.errors import InvalidKey
-from domain.keys import PublicKey
-from domain.records.membership import Enrol
+from cec.errors import PortTaken
 from edge.agent import Agent
 from edge.capture import Capture
-from edge.identity import import_enrolment, load_identity, open_key
-from edge.settings import EdgeSettings
-from edge.spool import SpoolStatus, read_status
-from firmware_bridge.replay import play
+from edge.desk import SpoolDesk
+from edge.doctor import describe_level, examine
+from edge.errors import InvalidSetting
+from edge.identity import import_enrolment, load_identity, open_key, open_next_key
+from edge.notify import keep_telling, read_notifier
+from edge.ports import PortSetting, parse_setting, read_port
+from edge.settings import EdgeSettings, TlsFiles
+from edge.spool import SpoolStatus, join_spool, read_status
+from edge.watch import find_media, upload_folder
 
 _FOREVER_S = 10 * 365 * 86_400.0
-_LAZ, _LAS = "application/vnd.laszip", "application/vnd.las"
+_SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeRun:
     """Options of ``cec edge run``; see there."""
 
-    folder: Path
-    host: str
-    port: int
-    campaign: str
-    replay: Path | None
-    speed: float
-    offer: Path | None
-    crs: str | None
-    wait_s: float
-    as_json: bool
+    settings: EdgeSettings
+    ports: tuple[PortSetting, ...] = ()
+    replay: Path | None = None
+    speed: float = 1.0
+    offer: Path | None = None
+    watch: Path | None = None
+    crs: str | None = None
+    page: str | None = None
+    wait_s: float = 0.0
+    as_json: bool = False
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it runs until it is stopped: nothing bounds what there is to do."""
+        return not self.wait_s and (bool(self.ports) or (self.replay is None and self.offer is None))
 
 
 def run_edge(options: EdgeRun) -> None:
@@ -52,6 +59,22 @@ def run_edge(options: EdgeRun) -> None:
         sys.exit(1)
 
 
+def list_instruments(texts: Sequence[str]) -> tuple[PortSetting, ...]:
+    """Return the instruments of a command's options."""
+    return tuple(parse_setting(text) for text in texts)
+
+
+def read_tls(ca: Path | None, certificate: Path | None, key: Path | None) -> TlsFiles | None:
+    """Return what the link is secured with, if anything."""
+    if (certificate is None) != (key is None):
+        raise InvalidSetting("--tls-cert and --tls-key", "", "give both or neither")
+    if ca is None:
+        if certificate is not None:
+            raise InvalidSetting("--tls-cert", str(certificate), "give --tls-ca too: the broker is checked by it")
+        return None
+    return TlsFiles(ca, certificate, key)
+
+
 def run_status(folder: Path, *, as_json: bool) -> None:
     """Tell what became of everything that a device recorded."""
     status, refusals = read_status(folder, load_identity(folder))
@@ -61,47 +84,125 @@ def run_status(folder: Path, *, as_json: bool) -> None:
             print_text(f"  refused {cid}: {rule}. {remedy}")
 
 
+def run_doctor(settings: EdgeSettings, ports: tuple[PortSetting, ...], *, as_json: bool) -> None:
+    """Tell what is well with a device and what is not; end with code 1 when something fails."""
+    checks = asyncio.run(examine(settings, ports))
+    level = describe_level(checks)
+    if as_json:
+        print_json({"level": level, "checks": [asdict(check) for check in checks]})
+    else:
+        for check in checks:
+            remedy = f" -> {check.remedy}" if check.remedy else ""
+            print_text(f"  {_SIGNS[check.level]} {check.name}: {check.words}{remedy}")
+    if level == "fail":
+        sys.exit(1)
+
+
+def run_screen(settings: EdgeSettings) -> None:
+    """Show the crew's screen, beside an agent that may run."""
+    from edge.screen.app import CrewScreen
+
+    identity = load_identity(settings.folder)
+    with join_spool(settings.folder, identity) as spool:
+        CrewScreen(SpoolDesk(spool, settings, identity), folder=settings.folder).run()
+
+
 def run_key(folder: Path) -> None:
     """Print the device's public key."""
     print_text(open_key(folder).public.raw.hex())
 
 
+def run_rotate(folder: Path) -> None:
+    """Print the device's next public key, for its organisation to sign."""
+    load_identity(folder)
+    print_text(open_next_key(folder).public.raw.hex())
+
+
+def run_close(folder: Path, campaign: str | None, *, as_json: bool) -> None:
+    """Record that a campaign, or the epoch, ends here."""
+    with join_spool(folder, load_identity(folder)) as spool:
+        record = spool.close_campaign(campaign)
+    if as_json:
+        print_json({"record": str(record.cid), "campaign": campaign})
+    else:
+        print_text(f"closed {campaign or 'the epoch'} with {record.cid}; it is sent when there is a link")
+
+
 def run_enrol(folder: Path, enrolment: Path) -> None:
-    """Take an enrolment in."""
+    """Take an enrolment, or a rotation to the next key, in."""
     identity = import_enrolment(folder, enrolment.read_bytes())
     print_text(f"{identity.body.device} is enrolled by {identity.body.org}")
-
-
-def run_sign_enrolment(device: str, key: str, *, out: Path, data: Path, org: str) -> None:
-    """Sign a device's key for the organisation of a data folder."""
-    if not (data / "keys").is_dir():
-        raise NotAHouse(data)
-    try:
-        public = PublicKey(bytes.fromhex(key))
-    except ValueError as error:
-        raise InvalidKey("expected hexadecimal digits, as `cec edge key` prints them") from error
-    vault = open_vault(data / "keys")
-    at_ms = time.time_ns() // 1_000_000
-    body = Enrol(org, device, public.raw, vault.ingest.public.raw, at_ms)
-    out.write_bytes(seal(body, vault.org).raw)
-    print_text(f"enrolment of {device} written to {out}")
+    if identity.rotation is not None:
+        print_text("its new key signs from now on; the former one ends when what it signed has been received")
 
 
 async def _run(options: EdgeRun) -> tuple[bool, SpoolStatus]:
     # A link that breaks is this agent's daily business; it counts it and tells it in its status.
     logging.getLogger("mqtt").setLevel(logging.CRITICAL)
-    settings = EdgeSettings(options.folder, options.host, options.port, options.campaign)
-    async with Agent.open(settings) as agent:
-        if options.offer is not None:
-            media = _LAZ if options.offer.suffix.lower() == ".laz" else _LAS
-            await agent.offer_file(options.offer.resolve(), media=media, crs=options.crs)
-        if options.replay is not None:
-            body = agent.identity.body
-            capture = Capture(agent.spool, body.org, body.device, options.campaign)
-            await capture.run(play(options.replay, speed=options.speed))
-            agent.notify()
+    async with Agent.open(options.settings) as agent, asyncio.TaskGroup() as group:
+        beside = [group.create_task(work, name=name) for name, work in _list_work(agent, options)]
+        await _do(agent, options)
+        if options.is_endless:
+            await asyncio.Event().wait()
         is_drained = await agent.wait_drained(timeout_s=options.wait_s or _FOREVER_S)
+        for task in beside:
+            task.cancel()
         return is_drained, agent.spool.status()
+
+
+def _list_work(agent: Agent, options: EdgeRun) -> list[tuple[str, Coroutine[None, None, None]]]:
+    """Return what runs beside the link until it is stopped."""
+    work = [("systemd", keep_telling(agent, read_notifier()))]
+    if options.page is not None:
+        work.append(("page", _serve_page(agent, options)))
+    if options.watch is not None:
+        work.append(("watch", upload_folder(agent, options.watch.absolute(), crs=options.crs)))
+    if options.ports:
+        capture = _capture(agent, options)
+        work += [(f"port {port.name}", read_port(port, capture)) for port in options.ports]
+    return work
+
+
+async def _do(agent: Agent, options: EdgeRun) -> None:
+    """Do what ends by itself: declare a file, play a log."""
+    if options.offer is not None:
+        await agent.offer_file(options.offer.absolute(), media=find_media(options.offer), crs=options.crs)
+    if options.replay is not None:
+        await _capture(agent, options).run_log(options.replay, speed=options.speed)
+        agent.notify()
+
+
+def _capture(agent: Agent, options: EdgeRun) -> Capture:
+    body = agent.identity.body
+    return Capture(
+        agent.spool, body.org, body.device, options.settings.campaign, pulse=agent.post.pulse, clock=agent.post.clock
+    )
+
+
+async def _serve_page(agent: Agent, options: EdgeRun) -> None:
+    from edge.page.app import create_page
+    from edge.page.server import serve_page
+
+    assert options.page is not None, "asked for by whoever starts it"  # noqa: S101
+    host, _, port = options.page.rpartition(":")
+    if not host or not port.isdigit():
+        raise InvalidSetting("--page", options.page, "expected HOST:PORT, such as 127.0.0.1:8090")
+    desk = SpoolDesk(agent.spool, options.settings, agent.identity, read_pulse=agent.read_pulse, notify=agent.notify)
+    name = socket.gethostname().lower()
+    page = create_page(desk, names=frozenset({"localhost", name, f"{name}.local"}))
+    with _bind(host.strip("[]"), int(port)) as listener:
+        await serve_page(page, listener)
+
+
+@contextmanager
+def _bind(host: str, port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise PortTaken(port, "crew's page") from error
+        yield listener
 
 
 def _print_status(status: SpoolStatus, *, as_json: bool) -> None:
@@ -115,3 +216,5 @@ def _print_status(status: SpoolStatus, *, as_json: bool) -> None:
     if status.uploads:
         share = status.frames_held / max(1, status.frames)
         print_text(f"  {status.uploads_whole} of {status.uploads} files received whole ({share:.0%} of all frames)")
+    if status.dropped:
+        print_text(f"  {status.dropped} readings were lost while the disk was full")

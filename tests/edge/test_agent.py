@@ -10,7 +10,6 @@ from domain.keys import SigningKey
 from edge.agent import Agent
 from edge.capture import Capture
 from edge.settings import EdgeSettings
-from firmware_bridge.replay import play
 from ingest.broker.embedded import SERVER, EmbeddedBroker
 from ingest.journal import Journal
 from ingest.link import BrokerLink
@@ -88,7 +87,7 @@ async def test_a_recorded_day_becomes_observations(tmp_path: Path) -> None:
     async with server(tmp_path / "s") as (journal, _, broker):
         async with Agent.open(settings(tmp_path / "d", broker.port)) as agent:
             capture = Capture(agent.spool, identity.body.org, identity.body.device, "ridge")
-            await capture.run(play(tmp_path / "log", speed=0))
+            assert await capture.run_log(tmp_path / "log", speed=0) == 6 * 7
             agent.notify()
             assert await agent.wait_drained(timeout_s=20)
             assert agent.spool.status().readings == 6 * 7
@@ -119,7 +118,7 @@ async def test_a_server_that_the_device_does_not_trust_deletes_nothing(tmp_path:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         async with EmbeddedBroker.open(journal) as broker:
             address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            parts = Server(journal, MemoryBlockStore(), stranger, tmp_path / "u", broker.gate.cut)
+            parts = Server(journal, MemoryBlockStore(), stranger, tmp_path / "u")
             async with (
                 IngestService.open(BrokerLink(address), parts),
                 Agent.open(settings(tmp_path / "d", broker.port)) as agent,

@@ -12,11 +12,9 @@ import pytest
 from domain.envelope import open_envelope
 from domain.readings import Note
 from domain.records.field import Observation
-from ingest.broker.embedded import SERVER, EmbeddedBroker
+from ingest.broker.embedded import EmbeddedBroker
 from ingest.journal import Journal
-from ingest.link import BrokerLink
 from ingest.service import IngestService, Server
-from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import plan_file, read_file
 from tests.edge.test_spool import INGEST_KEY, ORG_KEY, enrol
@@ -86,9 +84,7 @@ async def live_through(folder: Path, *, kills: int, seed: int) -> None:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         async with EmbeddedBroker.open(journal) as broker:
             parts = Server(journal, blocks, INGEST_KEY, folder / "u")
-            async with IngestService.open(
-                BrokerLink(BrokerAddress(broker.host, broker.port, SERVER, broker.password)), parts
-            ):
+            async with IngestService.open(broker.link, parts):
                 for kill in range(kills):
                     told += await record_until_killed(folder, broker.port, kill * MOST_NOTES, moments.uniform(0, 0.4))
                 async with agent_process(folder / "d", broker.port, folder / "f", 0, 0) as lines:

@@ -1,6 +1,5 @@
 """The spool keeps what was recorded until the trusted server has signed for it."""
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from domain.keys import SigningKey
 from domain.readings import Note
 from domain.records.field import Blob, Observation, Place
 from domain.records.membership import Enrol
-from domain.records.receipt import Answer, Receipt, UploadState
+from domain.records.receipt import Answer, Progress, Receipt, UploadState
+from edge import schema
 from edge.errors import NotEnrolled, SpoolBusy, UntrustedReceipt, WrongEnrolment
 from edge.identity import Identity, import_enrolment, load_identity, open_key
 from edge.spool import Spool, open_spool
@@ -193,13 +193,10 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.db = sqlite3.connect(":memory:", isolation_level=None)
+        self.db = schema.connect(Path(":memory:"))
         key = SigningKey.from_seed(b"d" * 32)
         record = seal(Enrol("north-forest", "rover-1", key.public.raw, INGEST_KEY.public.raw, AT_MS), ORG_KEY)
         self.identity = Identity(key, record, record.expect(Enrol))
-        from edge import spool as module  # noqa: PLC0415  # its schema is its own
-
-        self.db.executescript(module._SCHEMA)
         self.spool = Spool(self.db, self.identity)
         self.owed = {open_envelope(self.spool.birth).cid}
         self.signed: set[Cid] = set()
@@ -220,6 +217,18 @@ class SpoolMachine(RuleBasedStateMachine):
     def send(self) -> None:
         self.spool.mark_sent(self.spool.pending(limit_bytes=700, skip=set()))
 
+    @rule(data=st.data())
+    def tell_progress(self, data: st.DataObject) -> None:
+        chosen = data.draw(st.sampled_from(sorted(self.owed | self.signed)))
+        stage = data.draw(st.sampled_from(["processed", "anchored"]))
+        body = Receipt("north-forest", "rover-1", AT_MS, progress=(Progress(chosen, stage),))
+        self.spool.apply_receipt(seal(body, INGEST_KEY).raw)
+
+    @rule()
+    def close_campaign(self) -> None:
+        if self.owed | self.signed:
+            self.owed.add(self.spool.close_campaign("ridge").cid)
+
     @rule()
     def restart(self) -> None:
         self.spool = Spool(self.db, self.identity)
@@ -227,6 +236,10 @@ class SpoolMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_lost(self) -> None:
         assert set(waiting(self.spool)) == self.owed
+        rows = self.db.execute("SELECT cid, stage FROM history").fetchall()
+        known = {Cid.from_bytes(cid): stage for cid, stage in rows}
+        assert set(known) == self.owed | self.signed
+        assert {cid for cid, stage in known.items() if stage in ("queued", "sent")} == self.owed
         assert self.spool.status().received == len(self.signed)
 
     def teardown(self) -> None:

@@ -1,0 +1,244 @@
+"""The crew's desk over the spool: what its screen and its page ask and enter."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from domain.cid import Cid
+from domain.codec import decode_map
+from domain.envelope import Record, pack_message
+from domain.readings import Visit
+from domain.records.field import Observation, Place
+from domain.schema import from_map
+from domain.upload import compute_shape
+from edge import campaigns, health
+from edge.errors import NoReceipt, UnknownItem
+from edge.identity import Identity
+from edge.pulse import NOTE, PulseNote, parse_note
+from edge.settings import EdgeSettings
+from edge.spool import Spool
+from edge.views import STAGES, FrameView, HealthView, ItemView, LinkView, Overview
+
+MAX_ITEMS: Final = 500
+"""Rows given at once."""
+MAX_VISITS: Final = 100
+"""Visits of one tree given at once."""
+FRESH_S: Final = 40.0
+"""An agent in another process notes its pulse every few seconds; an older one is that of an agent that ended."""
+_SELECT: Final = (
+    "SELECT h.row, h.cid, h.kind, h.words, h.seq, h.at_ms, h.stage, h.times_sent, h.rule, h.remedy, h.height, "
+    "h.anchored_ms, u.size, u.held, u.is_whole, u.path, u.problem "
+    "FROM history h LEFT JOIN upload u ON u.root = h.upload "
+)
+
+
+class SpoolDesk:
+    """Answers the crew from the spool; fulfils `edge.views.Desk`.
+
+    Parameters
+    ----------
+    spool
+        Open in this process, beside the agent's or with it.
+    settings
+        For which campaign is measured, and where.
+    identity
+        Who the device is.
+    read_pulse
+        Returns how the agent is doing; by default what an agent in another process noted in the spool.
+    notify
+        Tells the agent that something new is in the spool.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        settings: EdgeSettings,
+        identity: Identity,
+        *,
+        read_pulse: Callable[[], PulseNote] | None = None,
+        notify: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._spool = spool
+        self._settings = settings
+        self._identity = identity
+        self._read_pulse = read_pulse
+        self._notify = notify
+        self._frames: tuple[int, FrameView] | None = None
+
+    def overview(self) -> Overview:
+        """Return everything at a glance."""
+        body, status, pulse = self._identity.body, self._spool.status(), self._pulse()
+        found = dict(
+            self._spool.db.execute(
+                "SELECT stage, count(*) FROM history WHERE stage <> 'refused' GROUP BY stage "
+                "UNION ALL SELECT 'refused', count(*) FROM history WHERE stage = 'refused' AND NOT is_read"
+            )
+        )
+        return Overview(
+            org=body.org,
+            device=body.device,
+            campaign=self._settings.campaign,
+            counts={stage: found.get(stage, 0) for stage in STAGES},
+            readings=status.readings,
+            skipped=status.skipped,
+            files=status.uploads,
+            files_whole=status.uploads_whole,
+            link=_see_link(pulse),
+            health=_see_health(self._settings, pulse),
+        )
+
+    def items(self, *, stage: str | None = None, before: int | None = None, limit: int = 50) -> tuple[ItemView, ...]:
+        """Return records, newest first: at one stage or all, of rows below `before`.
+
+        Refused ones that the crew has read are not among the refused.
+        """
+        conditions, values = ["1"], list[Any]()
+        if stage is not None:
+            conditions.append("h.stage = ?")
+            values.append(stage)
+            if stage == "refused":
+                conditions.append("NOT h.is_read")
+        if before is not None:
+            conditions.append("h.row < ?")
+            values.append(before)
+        clause = " AND ".join(conditions)
+        rows = self._spool.db.execute(
+            f"{_SELECT} WHERE {clause} ORDER BY h.row DESC LIMIT ?", (*values, min(max(0, limit), MAX_ITEMS))
+        )
+        return tuple(_view(row) for row in rows)
+
+    def item(self, cid: Cid) -> ItemView:
+        """Return one record; `UnknownItem` when this device has none of that name."""
+        row = self._spool.db.execute(f"{_SELECT} WHERE h.cid = ?", (bytes(cid),)).fetchone()
+        if row is None:
+            raise UnknownItem(str(cid))
+        return _view(row)
+
+    def receipt(self, cid: Cid) -> bytes:
+        """Return the server's signed receipt for a record as a message of envelopes, to be saved as proof.
+
+        Raises
+        ------
+        UnknownItem
+            When this device has no such record.
+        NoReceipt
+            When the server has not answered for it yet.
+        """
+        self.item(cid)
+        row = self._spool.db.execute(
+            "SELECT r.raw FROM history h JOIN receipt r ON r.id = h.receipt WHERE h.cid = ?", (bytes(cid),)
+        ).fetchone()
+        if row is None:
+            raise NoReceipt(str(cid))
+        return pack_message([row[0]])
+
+    def receipts(self) -> bytes:
+        """Return every receipt that this device holds, as a CBOR sequence (RFC 8742) of messages of envelopes."""
+        rows = self._spool.db.execute(
+            "SELECT raw FROM receipt WHERE EXISTS (SELECT 1 FROM history WHERE history.receipt = receipt.id) "
+            "ORDER BY id"
+        )
+        return b"".join(pack_message([raw]) for (raw,) in rows)
+
+    def acknowledge(self, cid: Cid) -> None:
+        """Take a refused record off the crew's list: they have read it; its bytes stay in the spool."""
+        self.item(cid)
+        self._spool.mark_read(cid)
+
+    def frames(self) -> FrameView:
+        """Return campaigns, plots and species lists."""
+        # A replaced or added record has a new row number, so the highest tells whether anything changed.
+        (latest,) = self._spool.db.execute("SELECT coalesce(max(row), 0) + count(*) FROM frame").fetchone()
+        if self._frames is None or self._frames[0] != latest:
+            self._frames = (latest, campaigns.read_frames(self._spool.db))
+        return self._frames[1]
+
+    def enter(self, visit: Visit) -> ItemView:
+        """Record what the crew entered; it is on the disk when this returns, link or none.
+
+        Raises
+        ------
+        DiskFull
+            When there is no room.
+        InvalidField
+            When a field of the visit breaks its bound.
+        """
+        body = self._identity.body
+
+        def observe(place: Place) -> Observation:
+            return Observation(body.org, body.device, self._settings.campaign, place, (visit,))
+
+        record: Record = self._spool.append(observe, readings=1)
+        self._notify()
+        return self.item(record.cid)
+
+    def visits(self, tree: str) -> tuple[tuple[ItemView, Visit], ...]:
+        """Return what this device recorded of a tree (17 symbols), newest first."""
+        rows = self._spool.db.execute(
+            "SELECT h.cid, v.reading FROM visit v JOIN history h ON h.row = v.row WHERE v.tree = ? "
+            "ORDER BY v.row DESC, v.place DESC LIMIT ?",
+            (tree, MAX_VISITS),
+        ).fetchall()
+        return tuple((self.item(Cid.from_bytes(cid)), from_map(Visit, decode_map(raw))) for cid, raw in rows)
+
+    def _pulse(self) -> PulseNote:
+        if self._read_pulse is not None:
+            return self._read_pulse()
+        note = parse_note(self._spool.noted(NOTE))
+        now = int(time.monotonic() * 1_000)
+        if note is None or not 0 <= now - note.at_ms < FRESH_S * 1_000:
+            return PulseNote(f"{self._settings.host}:{self._settings.port}", False, 0, now)  # noqa: FBT003
+        return note
+
+
+def _see_link(pulse: PulseNote) -> LinkView:
+    now = int(time.monotonic() * 1_000)
+    silent = None if pulse.heard_ms is None else max(0, now - pulse.heard_ms) // 1_000
+    return LinkView(
+        pulse.is_connected,
+        pulse.broker,
+        pulse.connections,
+        silent_s=silent,
+        refusal=pulse.refusal,
+        sent_bytes=pulse.sent_bytes,
+        budget_bytes=pulse.budget_bytes,
+    )
+
+
+def _see_health(settings: EdgeSettings, pulse: PulseNote) -> HealthView:
+    battery = health.read_battery()
+    return HealthView(
+        disk_free_bytes=health.read_disk_free(settings.folder),
+        memory_bytes=pulse.memory_bytes,
+        battery_percent=None if battery is None else battery.percent,
+        is_charging=None if battery is None else battery.is_charging,
+        satellites_used=pulse.satellites_used,
+        satellites_seen=pulse.satellites_seen,
+        quality=pulse.quality,
+        hdop_c=pulse.hdop_c,
+        alarms=pulse.alarms or (),
+    )
+
+
+def _view(row: tuple[Any, ...]) -> ItemView:
+    (number, cid, *known), (size, held, is_whole, path, problem) = row[:12], row[12:]
+    # In the order of the view's fields, as `_SELECT` names them.
+    view = ItemView(number, Cid.from_bytes(cid), *known)
+    if size is None:
+        return view
+    return replace(
+        view,
+        size=size,
+        held_ppm=_compute_held(size, held, is_whole=bool(is_whole)),
+        name=Path(path).name,
+        problem=problem,
+    )
+
+
+def _compute_held(size: int, held: bytes, *, is_whole: bool) -> int:
+    """Return the part of a file that the server holds, in millionths."""
+    if is_whole:
+        return 1_000_000
+    return int.from_bytes(held, "little").bit_count() * 1_000_000 // compute_shape(size).frames

@@ -1,0 +1,118 @@
+"""A watched folder: photos and clouds that appear there are declared and uploaded, each once."""
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from domain.cid import Cid
+from domain.errors import CecError
+from domain.readings import Photo
+from domain.records.field import Observation, Place
+from edge.agent import Agent
+from edge.clock import read_mono_ms
+from edge.errors import CannotRecord
+from edge.spool import Spool
+from firmware_bridge.drone.errors import DroneError
+from firmware_bridge.drone.photos import read_photo
+from firmware_bridge.drone.settling import FileKey, FoundFile
+from firmware_bridge.drone.watch import watch_folder
+
+MEDIA: Final = {
+    ".laz": "application/vnd.laszip",
+    ".las": "application/vnd.las",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+}
+"""Media type by the end of a file's name."""
+RETRY_S: Final = 10.0
+"""Wait before a file that a full disk kept from being declared is tried again."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def find_media(path: Path) -> str:
+    """Return the media type of a file by its name.
+
+    Examples
+    --------
+    >>> find_media(Path("scan.LAZ"))
+    'application/vnd.laszip'
+    """
+    return MEDIA.get(path.suffix.lower(), "application/octet-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Files of a folder that were declared in earlier runs, as the spool keeps them."""
+
+    spool: Spool
+    folder: Path
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether a file was declared."""
+        return isinstance(key, tuple) and self.spool.noted(self.name(key)) is not None
+
+    def name(self, key: FileKey) -> str:
+        """Return the name under which the spool keeps it."""
+        path, size, mtime_ns = key
+        text = f"{self.folder.resolve()}\0{path}\0{size}\0{mtime_ns}"
+        return "file:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+async def upload_folder(agent: Agent, folder: Path, *, crs: str | None = None, settle_s: float = 5.0) -> None:
+    """Declare and upload what appears in a folder, for ever."""
+    declared = Declared(agent.spool, folder)
+    found = watch_folder(folder, known=declared, settle_s=settle_s, poll_s=min(2.0, settle_s), tell=_tell)
+    async for file in found:
+        # Nobody tells when a full disk has room again.
+        while not await _is_settled(agent, file, declared, crs=crs):  # noqa: ASYNC110
+            await asyncio.sleep(RETRY_S)
+
+
+async def _is_settled(agent: Agent, file: FoundFile, declared: Declared, *, crs: str | None) -> bool:
+    """Declare a file; tell whether it need not be tried again now."""
+    try:
+        await _declare(agent, file.path, declared.name(file.key), crs=crs)
+    except CannotRecord as error:
+        _LOG.warning("%s: %s", file.path, error)
+        return False
+    except CecError as error:
+        # It comes again when it changes, or at the next start.
+        _LOG.warning("%s: %s", file.path, error)
+    return True
+
+
+async def _declare(agent: Agent, path: Path, name: str, *, crs: str | None) -> None:
+    media = find_media(path)
+    is_photo = media == "image/jpeg"
+    root = await agent.offer_file(path, media=media, crs=None if is_photo else crs)
+    if not is_photo:
+        agent.spool.keep(name, b"\1")
+        return
+    body = agent.identity.body
+    photo = await asyncio.to_thread(_read, path, root)
+
+    def observe(place: Place) -> Observation:
+        return Observation(body.org, body.device, agent.settings.campaign, place, (photo,))
+
+    agent.spool.append(observe, readings=1, mark=(name, b"\1"))
+    agent.notify()
+
+
+def _read(path: Path, root: Cid) -> Photo:
+    """Return what a photo says of itself; of one that says nothing that can be read, which file it is."""
+    try:
+        facts = read_photo(path)
+    except DroneError as error:
+        _LOG.warning("%s", error)
+        return Photo(read_mono_ms(), root)
+    # The facts bear the names of the record's fields.
+    return Photo(read_mono_ms(), root, **asdict(facts))
+
+
+def _tell(trouble: DroneError | None) -> None:
+    if trouble is not None:
+        _LOG.warning("%s", trouble)

@@ -1,0 +1,54 @@
+"""The desk over a real spool keeps every promise of a desk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.cid import Cid
+from domain.envelope import open_envelope, seal, unpack_message
+from domain.readings import HeightShot, Note
+from domain.records.field import Observation
+from domain.records.membership import Enrol
+from domain.records.receipt import Receipt
+from edge.desk import SpoolDesk
+from edge.identity import Identity, import_enrolment, open_key
+from edge.settings import EdgeSettings
+from edge.spool import Spool, open_spool
+from edge.views import Desk
+from tests.edge.desk import AT_MS, CAMPAIGN, DEVICE, ORG, ORG_KEY, SERVER_KEY
+from tests.edge.desk_suite import DeskSuite, Stage
+
+
+class SpoolStage:
+    """A spool and the desk over it."""
+
+    def __init__(self, folder: Path, spool: Spool, identity: Identity) -> None:
+        self._spool = spool
+        self.desk: Desk = SpoolDesk(spool, EdgeSettings(folder, "127.0.0.1", 1883, CAMPAIGN), identity)
+
+    def play_readings(self, readings: list[HeightShot | Note]) -> Cid:
+        return self._spool.append(
+            lambda place: Observation(ORG, DEVICE, CAMPAIGN, place, tuple(readings)), readings=len(readings)
+        ).cid
+
+    def play_sent(self, cid: Cid) -> None:
+        self._spool.mark_sent(
+            [item for item in self._spool.pending(limit_bytes=1 << 20, skip=set()) if item.cid == cid]
+        )
+
+    def play_message(self, message: bytes) -> None:
+        for raw in unpack_message(message):
+            if isinstance(open_envelope(raw).body, Receipt):
+                self._spool.apply_receipt(raw)
+            else:
+                self._spool.take_frame(raw)
+
+
+class TestSpoolDesk(DeskSuite):
+    @pytest.fixture
+    def stage(self, tmp_path: Path) -> Iterator[Stage]:
+        body = Enrol(ORG, DEVICE, open_key(tmp_path).public.raw, SERVER_KEY.public.raw, AT_MS)
+        identity = import_enrolment(tmp_path, seal(body, ORG_KEY).raw)
+        with open_spool(tmp_path, identity) as spool:
+            yield SpoolStage(tmp_path, spool, identity)
