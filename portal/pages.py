@@ -79,7 +79,7 @@ async def show_survey(cid: str, request: Request, portal: PortalDep) -> HTMLResp
     """Return a survey's page: how its trees were found, and how completely."""
     name = Cid.parse(cid)
     record = open_envelope(await portal.register.record(name))
-    entry = _find_survey(await portal.register.surveys(), name)
+    entry = await portal.register.survey(name)
     context = {
         "cid": name,
         "survey": record.expect(Survey),
@@ -110,12 +110,8 @@ _VERIFIER_POLICY: Final = "frame-ancestors 'none'; base-uri 'none'"
 """What a `meta` element cannot say; the rest of the policy is the file's own, so that its hash fits everywhere."""
 
 
-def _find_survey(entries: tuple[SurveyEntry, ...], name: Cid) -> SurveyEntry | None:
-    return next((entry for entry in entries if entry.record == name), None)
-
-
-async def _get_result(portal: Portal, entry: SurveyEntry | None) -> Result | None:
-    if entry is None or entry.result is None:
+async def _get_result(portal: Portal, entry: SurveyEntry) -> Result | None:
+    if entry.result is None:
         return None
     return open_envelope(await portal.register.record(entry.result)).expect(Result)
 

@@ -11,7 +11,14 @@ from starlette.exceptions import HTTPException
 
 from domain.errors import CecError, InvalidCid, InvalidRecord, InvalidTreeCode
 from portal.errors import InvalidBox, InvalidPageSize, SourceTimedOut
-from register.errors import InvalidCursor, NotAnchored, RecordNotFound, TreeNotFound
+from register.errors import (
+    InvalidCursor,
+    NotAnchored,
+    RecordNotFound,
+    RegisterUnavailable,
+    RegisterUnusable,
+    TreeNotFound,
+)
 
 _PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -37,6 +44,8 @@ _RULES: Final[dict[type[Exception], _Rule]] = {
         404, "Another kind of record", "This address shows one kind only; read the record at /api/records/."
     ),
     NotAnchored: _Rule(409, "Not anchored yet", "Anchors follow a survey within seconds; load the page again."),
+    RegisterUnavailable: _Rule(503, "The register does not answer now", "Try again in a minute."),
+    RegisterUnusable: _Rule(503, "The register cannot be used", "Tell the operator what stands above."),
     SourceTimedOut: _Rule(503, "A part of the server does not answer", "Try again in a minute."),
     CecError: _Rule(503, "This cannot be shown now", "Try again; if it stays, tell the operator what stands above."),
 }

@@ -12,14 +12,27 @@ PAGE_LIMIT = 10_000
 
 
 class RegisterWriter(Protocol):
-    """Takes in what was admitted and anchored; doing so twice changes nothing."""
+    """Takes in what was admitted and anchored; doing so twice changes nothing.
+
+    Each call is done whole or not at all, and several writers may call at once.
+    """
 
     async def add_records(self, records: Sequence[Record]) -> None:
-        """Index records, in the order of their dependence (a survey before its trees)."""
+        """Index records, in the order of their dependence (a survey before its trees).
+
+        Raises
+        ------
+        CodeCollision
+            When a tree's code begins twice or a successor skips its predecessor.
+        """
         ...
 
     async def add_anchor(self, anchor: Anchor, cids: Sequence[Cid]) -> None:
-        """Note that a batch of records, sorted by CID, stands on the chain."""
+        """Note that a batch of records, sorted by CID, stands on the chain; a record keeps its first anchor."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget everything, before an index is made again from the records."""
         ...
 
 
@@ -38,6 +51,10 @@ class RegisterReader(Protocol):
         """Return trees inside a box (or anywhere) in pages."""
         ...
 
+    async def survey(self, cid: Cid) -> SurveyEntry:
+        """Return one survey, however many came after it; `RecordNotFound` when it is unknown."""
+        ...
+
     async def surveys(self) -> tuple[SurveyEntry, ...]:
         """Return surveys, latest first, at most 1,000."""
         ...
@@ -47,9 +64,13 @@ class RegisterReader(Protocol):
         ...
 
     async def anchors_of(self, cids: Sequence[Cid]) -> dict[Cid, Anchor]:
-        """Return the anchors of those records that have one."""
+        """Return the anchors of those records that have one; the others are left out."""
         ...
 
     async def counts(self) -> Counts:
         """Return how much is indexed."""
         ...
+
+
+class Register(RegisterReader, RegisterWriter, Protocol):
+    """Both, as a server needs it."""

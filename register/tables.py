@@ -1,4 +1,8 @@
-"""Tables of the register, the same for every database; the spatial index is the database's own."""
+"""Tables of the register as queries see them, the same for every database.
+
+What makes and changes them is `register.migrations`; the spatial index is the database's own: `boxes`, an integer
+R*Tree, on SQLite, and on PostgreSQL `trees.geometry`, computed there from the integers.
+"""
 
 from typing import Final
 
@@ -11,10 +15,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
+    literal_column,
 )
 
 METADATA: Final = MetaData()
+_ROW_ID: Final = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite's own row numbers have 64 bits and are called INTEGER."""
 
 RECORDS: Final = Table(
     "records",
@@ -28,9 +34,9 @@ RECORDS: Final = Table(
 TREES: Final = Table(
     "trees",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", _ROW_ID, primary_key=True),  # grows along each tree's history
     Column("code", Text, nullable=False),
-    Column("cid", LargeBinary, nullable=False, unique=True),
+    Column("cid", LargeBinary, nullable=False),  # once, because it is once in `records`
     Column("prev", LargeBinary),
     Column("survey", LargeBinary, nullable=False),
     Column("is_latest", Integer, nullable=False),
@@ -38,11 +44,14 @@ TREES: Final = Table(
     Column("lon_nd", BigInteger),
     Column("lat_nd", BigInteger),
     Column("feature", LargeBinary),
-    UniqueConstraint("code", "prev"),
 )
 Index("trees_by_code", TREES.c.code)
-Index("trees_by_hilbert", TREES.c.is_latest, TREES.c.hilbert, TREES.c.id)
 Index("trees_by_survey", TREES.c.survey)
+IS_LATEST: Final = TREES.c.is_latest == literal_column("1")
+"""Written out in every query, because a database uses a partial index only where it sees the index's own words."""
+Index("trees_by_hilbert", TREES.c.hilbert, TREES.c.id, sqlite_where=IS_LATEST, postgresql_where=IS_LATEST)
+# Whatever two writers do at once, a code has one latest record: so it begins once, and no successor is lost.
+Index("trees_latest_by_code", TREES.c.code, unique=True, sqlite_where=IS_LATEST, postgresql_where=IS_LATEST)
 
 SURVEYS: Final = Table(
     "surveys",
@@ -54,11 +63,12 @@ SURVEYS: Final = Table(
     Column("at_ms", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("surveys_by_time", SURVEYS.c.at_ms, SURVEYS.c.cid)
 
 ANCHORS: Final = Table(
     "anchors",
     METADATA,
-    Column("id", Integer, primary_key=True),
+    Column("id", _ROW_ID, primary_key=True),
     Column("root", LargeBinary, nullable=False, unique=True),
     Column("count_", Integer, nullable=False),
     Column("height", BigInteger, nullable=False),
@@ -71,7 +81,7 @@ ANCHORED: Final = Table(
     "anchored",
     METADATA,
     Column("cid", LargeBinary, primary_key=True),
-    Column("anchor", Integer, nullable=False),
+    Column("anchor", _ROW_ID, nullable=False),
     sqlite_with_rowid=False,
 )
 Index("anchored_by_anchor", ANCHORED.c.anchor, ANCHORED.c.cid)

@@ -1,170 +1,179 @@
-import dataclasses
-import json
-from collections.abc import AsyncIterator
+import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from hypothesis import settings
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
-from domain import codes
-from domain.cid import RAW, Cid
-from domain.envelope import Record, seal
-from domain.records.result import Result, Survey, Tree
-from register.entries import Anchor, Box
-from register.errors import CodeCollision, InvalidCursor, NotAnchored, RecordNotFound, TreeNotFound
-from register.sqlite import SqliteRegister
-from tests.domain.samples import BODIES, CLOUD, KEY, OBSERVATION
+from domain.envelope import open_envelope, seal
+from register.errors import RegisterBusy, RegisterDamaged, RegisterFull, RegisterTooNew, RegisterUnreachable
+from register.opening import open_register
+from register.sqlite import SqliteRegister, tell_failure
+from register.tables import METADATA
+from tests.domain.samples import KEY, OBSERVATION
+from tests.register.machine import RegisterMachine
+from tests.register.samples import SURVEY, make_tree
+from tests.register.suite import RegisterSuite, list_features
 
-SURVEY = seal(BODIES["survey"], KEY)
-SECRET = bytes(32)
-
-
-def tree(number: int, *, lon_nd: int = 15_000_000_000, lat_nd: int = 47_000_000_000, prev: Cid | None = None) -> Record:
-    body = BODIES["tree"]
-    assert isinstance(body, Tree)
-    code = codes.mint_cloud_code(SECRET, CLOUD, (number, 0, 0))
-    position = dataclasses.replace(body.position, lon_nd=lon_nd, lat_nd=lat_nd)
-    return seal(dataclasses.replace(body, code=code, survey=SURVEY.cid, position=position, prev=prev), KEY)
+UNNUMBERED = Path(__file__).parent / "unnumbered.sql"
+"""A register as the code made it before schemas had numbers: a survey, its result, 6 trees, one of them with two
+records, an anchor, and a private observation."""
 
 
-def code_of(record: Record) -> str:
-    return record.expect(Tree).code
+class TestSqliteRegister(RegisterSuite):
+    """The shared promises."""
+
+    @pytest.fixture
+    def address(self, tmp_path: Path) -> str:
+        return f"sqlite:{tmp_path / 'register.sqlite'}"
 
 
-_RESULT_BODY = BODIES["result"]
-assert isinstance(_RESULT_BODY, Result)
-RESULT = seal(dataclasses.replace(_RESULT_BODY, survey=SURVEY.cid), KEY)
+class SqliteMachine(RegisterMachine):
+    def make_address(self) -> str:
+        self.folder = tempfile.TemporaryDirectory()
+        return f"{self.folder.name}/register.sqlite"
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.folder.cleanup()
 
 
-@pytest_asyncio.fixture
-async def register(tmp_path: Path) -> AsyncIterator[SqliteRegister]:
-    async with SqliteRegister.open(tmp_path / "register.sqlite") as opened:
-        yield opened
+TestSqliteMachine = SqliteMachine.TestCase
+TestSqliteMachine.settings = settings(max_examples=15, stateful_step_count=20)
 
 
-def anchor(records: list[Record]) -> tuple[Anchor, list[Cid]]:
-    cids = sorted((record.cid for record in records), key=bytes)
-    return Anchor(b"r" * 32, len(cids), 5, 1_790_000_000_000, b"t" * 32, Cid.of(RAW, b"manifest")), cids
+def query(path: Path, statement: str) -> list[tuple[object, ...]]:
+    database = sqlite3.connect(path)
+    try:
+        with database:
+            return database.execute(statement).fetchall()
+    finally:
+        database.close()
 
 
-async def test_a_tree_is_found_by_its_code_with_survey_and_anchor(register: SqliteRegister) -> None:
-    first = tree(1)
-    await register.add_records([SURVEY, first, RESULT])
-    entry = await register.tree(code_of(first))
-    assert (entry.record, entry.survey, entry.anchor) == (first.cid, SURVEY.cid, None)
-    await register.add_anchor(*anchor([SURVEY, first, RESULT]))
-    entry = await register.tree(code_of(first))
-    assert entry.anchor is not None
-    assert entry.anchor.height == 5
+@pytest.fixture
+def unnumbered(tmp_path: Path) -> Path:
+    path = tmp_path / "old.sqlite"
+    database = sqlite3.connect(path)
+    database.executescript(UNNUMBERED.read_text(encoding="utf-8"))
+    database.close()
+    return path
 
 
-async def test_history_follows_the_links_and_the_latest_is_shown(register: SqliteRegister) -> None:
-    first = tree(1)
-    later = tree(1, lon_nd=15_000_000_500, prev=first.cid)
-    await register.add_records([SURVEY, first, later])
-    assert (await register.tree(code_of(first))).history == (later.cid, first.cid)
-    page = await register.features()
-    assert [json.loads(feature)["properties"]["record"] for feature in page.features] == [str(later.cid)]
+async def test_a_register_from_before_schemas_had_numbers_loses_nothing(unnumbered: Path, tmp_path: Path) -> None:
+    raws = [raw for (raw,) in query(unnumbered, "SELECT envelope FROM records")]
+    records = [open_envelope(raw) for raw in raws if isinstance(raw, bytes)]
+    assert len(records) == 9
+    async with SqliteRegister.open(unnumbered) as old, SqliteRegister.open(tmp_path / "new.sqlite") as new:
+        anchor, batch = await old.anchor_of(records[0].cid)
+        assert len(batch) == 9
+        order = ("survey", "tree", "result")
+        first = sorted(records, key=lambda each: (order.index(each.kind), bool(getattr(each.body, "prev", None))))
+        await new.add_records([*first, seal(OBSERVATION, KEY)])
+        await new.add_anchor(anchor, batch)
+        assert await old.counts() == await new.counts()
+        assert await old.surveys() == await new.surveys()
+        features = await list_features(old)
+        assert len(features) == 6
+        assert features == await list_features(new)
+        for feature in features:
+            assert await old.tree(str(feature["id"])) == await new.tree(str(feature["id"]))
+        twice = [code for (code,) in query(unnumbered, "SELECT code FROM trees GROUP BY code HAVING count(*) = 2")]
+        assert len((await old.tree(str(twice[0]))).history) == 2
+        assert await old.record(records[0].cid) == records[0].raw
 
 
-async def test_a_code_cannot_begin_twice(register: SqliteRegister) -> None:
-    await register.add_records([SURVEY, tree(1)])
-    with pytest.raises(CodeCollision):
-        await register.add_records([tree(1, lon_nd=16_000_000_000)])
-    assert (await register.counts()).trees == 1
+async def test_what_two_writers_had_doubled_is_settled_by_the_later_row(unnumbered: Path) -> None:
+    query(unnumbered, "UPDATE trees SET is_latest = 1")
+    async with SqliteRegister.open(unnumbered) as register:
+        assert (await register.counts()).trees == 6
 
 
-async def test_adding_twice_changes_nothing(register: SqliteRegister) -> None:
-    records = [SURVEY, tree(1), tree(2), RESULT]
-    for _ in range(2):
-        await register.add_records(records)
-        await register.add_anchor(*anchor(records))
-    counts = await register.counts()
-    assert (counts.trees, counts.surveys, counts.records, counts.anchors, counts.anchored) == (2, 1, 4, 1, 4)
+async def test_a_migrated_register_has_the_tables_that_the_code_expects(unnumbered: Path, tmp_path: Path) -> None:
+    for path in (unnumbered, tmp_path / "new.sqlite"):
+        async with SqliteRegister.open(path):
+            pass
+        engine = create_engine(f"sqlite:///{path}")
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"include_name": _is_no_rtree})
+            assert compare_metadata(context, METADATA) == []
+        engine.dispose()
 
 
-async def test_pages_cover_all_trees_once_and_neighbours_stay_together(register: SqliteRegister) -> None:
-    records = [tree(n, lon_nd=15_000_000_000 + n * 1_000_000) for n in range(25)]
-    await register.add_records([SURVEY, *records])
-    seen, cursor, pages = [], None, 0
-    while pages == 0 or cursor is not None:
-        page = await register.features(cursor=cursor, limit=10)
-        seen += [json.loads(feature)["id"] for feature in page.features]
-        cursor, pages = page.cursor, pages + 1
-    assert pages == 3
-    assert sorted(seen) == sorted(code_of(record) for record in records)
-    assert len(set(seen)) == 25
+def _is_no_rtree(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or not str(name).startswith("boxes")
 
 
-async def test_a_box_holds_its_edges_and_nothing_beyond(register: SqliteRegister) -> None:
-    inside, edge, outside = tree(1), tree(2, lon_nd=15_000_001_000), tree(3, lon_nd=15_000_001_001)
-    await register.add_records([SURVEY, inside, edge, outside])
-    page = await register.features(Box(15_000_000_000, 46_000_000_000, 15_000_001_000, 47_000_000_000))
-    assert {json.loads(feature)["id"] for feature in page.features} == {code_of(inside), code_of(edge)}
+async def test_a_migration_that_fails_half_way_has_not_happened(unnumbered: Path) -> None:
+    schema = "SELECT name, sql FROM sqlite_master ORDER BY name"
+    query(unnumbered, "CREATE INDEX trees_latest_by_code ON anchors (height)")  # a name that a late step needs
+    before = query(unnumbered, schema), query(unnumbered, "SELECT * FROM trees")
+    with pytest.raises(OperationalError, match="already exists"):
+        async with SqliteRegister.open(unnumbered):
+            pass
+    assert (query(unnumbered, schema), query(unnumbered, "SELECT * FROM trees")) == before
+    query(unnumbered, "DROP INDEX trees_latest_by_code")
+    async with SqliteRegister.open(unnumbered) as register:
+        assert (await register.counts()).trees == 6
 
 
-async def test_a_batch_comes_back_sorted(register: SqliteRegister) -> None:
-    records = [SURVEY, *(tree(n) for n in range(5))]
-    await register.add_records(records)
-    await register.add_anchor(*anchor(records))
-    found, batch = await register.anchor_of(records[3].cid)
-    assert found.count == len(batch) == 6
-    assert list(batch) == sorted(batch, key=bytes)
+async def test_a_register_of_newer_software_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "register.sqlite"
+    async with SqliteRegister.open(path):
+        pass
+    query(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(RegisterTooNew, match="9999"):
+        async with SqliteRegister.open(path):
+            pass
+    assert query(path, "SELECT version_num FROM alembic_version") == [("9999",)]
 
 
-async def test_the_anchors_of_many_records_are_told_at_once_and_of_others_nothing(register: SqliteRegister) -> None:
-    first = tree(1)
-    records = [SURVEY, first, RESULT]
-    await register.add_records(records)
-    stands, cids = anchor([SURVEY, first])
-    await register.add_anchor(stands, cids)
-    asked = [record.cid for record in records] * 400
-    assert await register.anchors_of(asked) == {SURVEY.cid: stands, first.cid: stands}
-    assert await register.anchors_of([]) == {}
+async def test_a_file_that_is_no_database_is_said_so_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "register.sqlite"
+    path.write_bytes(b"a letter\n" * 1_000)
+    with pytest.raises(RegisterDamaged, match=r"register\.sqlite"):
+        async with SqliteRegister.open(path):
+            pass
+    assert path.read_bytes() == b"a letter\n" * 1_000
 
 
-async def test_private_records_are_counted_but_not_shown(register: SqliteRegister) -> None:
-    observation = seal(OBSERVATION, KEY)
-    await register.add_records([observation])
-    assert (await register.counts()).records == 1
-    with pytest.raises(RecordNotFound):
-        await register.record(observation.cid)
+@pytest.mark.parametrize("name", ["a file/register.sqlite", "a folder"])
+async def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a file").write_text("", encoding="utf-8")
+    (tmp_path / "a folder").mkdir()
+    with pytest.raises(RegisterUnreachable, match=r"a f"):
+        async with open_register(tmp_path / name):
+            pass
 
 
-async def test_public_records_come_back_byte_for_byte(register: SqliteRegister) -> None:
-    await register.add_records([SURVEY])
-    assert await register.record(SURVEY.cid) == SURVEY.raw
+def test_a_held_file_and_a_full_disk_have_their_own_failures(tmp_path: Path) -> None:
+    path = tmp_path / "database"
+    holder, waiting = (sqlite3.connect(path, timeout=0, isolation_level=None) for _ in range(2))
+    holder.execute("CREATE TABLE one (a)")
+    holder.execute("PRAGMA max_page_count = 3")
+    with pytest.raises(sqlite3.OperationalError) as full:
+        holder.execute("INSERT INTO one VALUES (zeroblob(100000))")
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError) as busy:
+        waiting.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError) as bug:
+        waiting.execute("SELECT nothing FROM nowhere")
+    holder.close()
+    waiting.close()
+    assert isinstance(tell_failure(full.value, "here"), RegisterFull)
+    assert isinstance(tell_failure(busy.value, "here"), RegisterBusy)
+    assert tell_failure(bug.value, "here") is None
 
 
-async def test_surveys_count_their_trees_and_name_their_result(register: SqliteRegister) -> None:
-    await register.add_records([SURVEY, tree(1), tree(2), RESULT])
-    (entry,) = await register.surveys()
-    assert (entry.trees, entry.result, entry.record) == (2, RESULT.cid, SURVEY.cid)
-
-
-async def test_what_is_not_there_is_said_by_name(register: SqliteRegister) -> None:
-    await register.add_records([SURVEY])
-    with pytest.raises(TreeNotFound):
-        await register.tree("0" * 17)
-    with pytest.raises(NotAnchored):
-        await register.anchor_of(SURVEY.cid)
-    with pytest.raises(RecordNotFound):
-        await register.anchor_of(RESULT.cid)
-    for cursor in ("x", "1.", "1.2.3", "-1.2", "9" * 50 + ".1"):
-        with pytest.raises(InvalidCursor):
-            await register.features(cursor=cursor)
-
-
-async def test_an_index_made_again_gives_the_same_answers(register: SqliteRegister) -> None:
-    records = [SURVEY, *(tree(n, lat_nd=47_000_000_000 + n) for n in range(9)), RESULT]
-    await register.add_records(records)
-    before = (await register.features(), await register.surveys(), await register.counts())
-    await register.clear()
-    assert (await register.counts()).records == 0
-    await register.add_records(records)
-    assert (await register.features(), await register.surveys(), await register.counts()) == before
-
-
-def test_samples_are_what_the_register_indexes() -> None:
-    assert isinstance(SURVEY.body, Survey)
-    assert isinstance(RESULT.body, Result)
+async def test_a_reader_sees_the_state_before_a_set_until_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "register.sqlite"
+    async with SqliteRegister.open(path) as register, register.writing() as connection:
+        await connection.exec_driver_sql("INSERT INTO records VALUES (x'00', 'tree', NULL)")
+        assert (await register.counts()).records == 0
+    async with SqliteRegister.open(path) as register:
+        await register.add_records([SURVEY, make_tree(1)])
+        assert (await register.counts()).records == 3

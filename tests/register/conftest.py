@@ -1,0 +1,24 @@
+"""A PostgreSQL server with PostGIS for the tests that ask for one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import engine
+from tests.register.postgres_server import PostgresServer, running_server
+
+TEMPLATE = "with_postgis"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with running_server(engine("postgis")) as server:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        server.execute("CREATE EXTENSION postgis", database=TEMPLATE)
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer) -> str:
+    """The address of a new database that has PostGIS and nothing else."""
+    return postgres_server.url(postgres_server.create_database(template=TEMPLATE))
