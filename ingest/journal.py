@@ -197,6 +197,8 @@ class Journal:
 
     def _read_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._reading:
+            if not self._is_open:
+                raise JournalClosed
             return work(self._reader)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -229,7 +231,9 @@ class Journal:
         self._calls.put(None)
         self._thread.join()
         self._turn_away()
-        self._reader.close()
+        # Whoever waited for a reading may be gone while its thread still reads: SQLite must not lose the file under it.
+        with self._reading:
+            self._reader.close()
 
     def _turn_away(self) -> None:
         for call in self._take_waiting():

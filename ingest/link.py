@@ -11,7 +11,8 @@ from typing import Final, Protocol
 import aiomqtt
 
 from ingest.broker.certificates import open_client_context
-from ingest.broker.errors import SubscriptionRefused
+from ingest.broker.client import ServerClient
+from ingest.broker.errors import CertificateUnusable, SubscriptionRefused
 from ingest.broker.shards import Shards, list_filters
 from ingest.settings import BrokerAddress
 
@@ -19,6 +20,8 @@ FIRST_WAIT_S: Final = 0.2
 LONGEST_WAIT_S: Final = 15.0
 QUEUED: Final = 1_024
 """Messages that may wait in memory (256 MiB at most, usually 4); beyond it the client drops, devices send again."""
+PUBLISH_S: Final = 10.0
+"""Longest time for the broker to acknowledge an answer."""
 CLIENT_ID: Final = "cec-ingest"
 _REFUSED: Final = 0x80
 """Return code of a refused subscription (MQTT 3.1.1, section 3.9.3)."""
@@ -54,12 +57,20 @@ class BrokerLink:
         The broker.
     shards
         Which devices this server listens to; all when it is alone.
+
+    Raises
+    ------
+    CertificateUnusable
+        When a file of the address's TLS cannot be used now; later it is told and tried again.
     """
 
     def __init__(self, address: BrokerAddress, shards: Shards = Shards()) -> None:  # noqa: B008  # frozen, no state
+        if address.tls is not None:
+            open_client_context(address.tls)
         self._address = address
         self._shards = shards
         self._client: aiomqtt.Client | None = None
+        self._publications: set[asyncio.Timeout] = set()
         self.connected = asyncio.Event()
 
     async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
@@ -76,11 +87,12 @@ class BrokerLink:
                             yield message.topic.value, message.payload
             except aiomqtt.MqttError as error:
                 _LOG.info("broker %s:%d: %s", self._address.host, self._address.port, error)
-            except SubscriptionRefused as error:
+            except (SubscriptionRefused, CertificateUnusable) as error:
                 _LOG.error("%s", error)  # a person must act; where it was raised tells them nothing
             finally:
                 self._client = None
                 self.connected.clear()
+                self._give_up_publications()
             # Jitter keeps many servers from coming back at the same instant.
             await asyncio.sleep(wait_s * (0.5 + random.random()))  # noqa: S311
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
@@ -91,11 +103,21 @@ class BrokerLink:
         if client is None:
             return False
         try:
-            await client.publish(topic, payload, qos=1, timeout=10)
-        except aiomqtt.MqttError as error:
+            async with asyncio.timeout(PUBLISH_S) as patience:
+                self._publications.add(patience)
+                try:
+                    await client.publish(topic, payload, qos=1, timeout=2 * PUBLISH_S)
+                finally:
+                    self._publications.discard(patience)
+        except (aiomqtt.MqttError, TimeoutError) as error:
             _LOG.info("not published to %s: %s", topic, error)
             return False
         return True
+
+    def _give_up_publications(self) -> None:
+        """Wait no longer for what a broken connection will not acknowledge: admission waits with it."""
+        for patience in self._publications:
+            patience.reschedule(asyncio.get_running_loop().time())
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         """Subscribe to every channel of every shard, in order."""
@@ -108,7 +130,7 @@ class BrokerLink:
 
     def _open(self) -> aiomqtt.Client:
         tls = self._address.tls
-        return aiomqtt.Client(
+        return ServerClient(
             self._address.host,
             self._address.port,
             username=self._address.username or None,

@@ -4,14 +4,20 @@ It follows the journal by a mark of its own, so that nothing is forgotten over a
 beside the server counts as well.
 """
 
+import asyncio
+import logging
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from domain.envelope import Body, open_envelope
 from domain.records.membership import Enrol, Revoke, Rotate
 from ingest.broker.doors import DeviceDoor
+from ingest.broker.errors import DeviceNameTaken
 from ingest.journal import Journal
+from ingest.steps import outlasting, repeat
 
 MARK: Final = "doors"
 ROWS: Final = 50_000
@@ -20,6 +26,8 @@ _CHANGES: Final = (
     "SELECT raw FROM record WHERE row > ? AND row <= ? AND kind IN ('enrol', 'rotate', 'revoke') ORDER BY row"
 )
 _VALID: Final = "SELECT 1 FROM device_key WHERE org = ? AND device = ? AND revoked_ms IS NULL"
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,16 @@ class Doorman:
     journal: Journal
     door: DeviceDoor
 
+    @asynccontextmanager
+    async def open(self) -> "AsyncIterator[Doorman]":
+        """Keep the door until the block ends; a broker that does not answer is asked again."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(repeat(outlasting(self.step), self.journal.bell), name="doorman")
+            try:
+                yield self
+            finally:
+                task.cancel()
+
     async def step(self) -> int:
         """Act on the next enrolments and revocations; return how many rows were looked through.
 
@@ -50,7 +68,11 @@ class Doorman:
         if until <= after:
             return 0
         for body in await self.journal.read(lambda db: _select_changes(db, after, until)):
-            await self._act(body)
+            try:
+                await self._act(body)
+            except DeviceNameTaken as error:
+                # Asking again would change nothing; a person must rename one of the two.
+                _LOG.error("%s", error)  # where it was raised tells nothing
         await self.journal.set_mark(MARK, until)
         return until - after
 

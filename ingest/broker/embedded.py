@@ -24,7 +24,7 @@ from domain.login import parse_login
 from domain.topics import DOWNLINK, UPLINK, Topic
 from ingest.broker.certificates import open_server_context
 from ingest.broker.connect import ConnectRequest
-from ingest.broker.gate import Gate
+from ingest.broker.gate import MAX_CONNECTIONS, Gate
 from ingest.broker.inprocess import InProcessLink
 from ingest.errors import BrokerPortTaken, LoginRefused
 from ingest.journal import Journal
@@ -36,6 +36,8 @@ SERVER: Final = CLIENT_ID
 MAX_KEEP_ALIVE_S: Final = 1_800
 """Longest silence that a device may ask for."""
 SHUTDOWN_S: Final = 5.0
+UNREAD: Final = 32
+"""Answers that a device may leave unacknowledged; it gets no more until then, so that it cannot hold up the others."""
 _LISTENER: Final = "gate"
 _SERVER_FILTER: Final = re.compile(rf"cec/v1/(\+|[0-9a-f]{{2}})/\+/\+/({'|'.join(UPLINK)})")
 """What a server may subscribe to: a channel of every device, or of those of one shard."""
@@ -113,6 +115,7 @@ class _GatedBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
     def __init__(self, config: BrokerConfig, org_of: Callable[[str], str | None]) -> None:
         super().__init__(config)
         self._org_of = org_of
+        self._answers: set[asyncio.Task[object]] = set()
 
     async def _authenticate(self, session: Session, _: ListenerConfig) -> bool:
         # The gate has checked it already; nothing else reaches this listener.
@@ -129,15 +132,38 @@ class _GatedBroker(Broker):  # type: ignore[misc]  # amqtt ships no types
     @property
     def backlog(self) -> int:
         """Messages on their way."""
-        return int(self._broadcast_queue.qsize()) + len(self._tasks_queue)
+        return int(self._broadcast_queue.qsize()) + len(self._tasks_queue) + len(self._answers)
 
     async def send(self, topic: str, payload: bytes) -> bool:
-        """Send a message to the device that its topic names; tell whether the device is there."""
+        """Send a message to the device that its topic names; tell whether the device is there to take it.
+
+        amqtt's own way compares a message with every subscription of every device; here the topic says whose it is.
+        """
         named = Topic.parse(topic)
         if self._org_of(named.device) != named.org:
             return False
-        await self.internal_message_broadcast(topic, payload, qos=1)
-        return True
+        is_sent = False
+        for session, qos in self._subscriptions.get(topic, ()):
+            handler = self._get_handler(session)
+            if handler is None or not session.transitions.is_connected() or session.inflight_out_count >= UNREAD:
+                continue
+            publication = handler.mqtt_publish(topic, payload, qos, retain=False)
+            task = asyncio.get_running_loop().create_task(publication, name=f"answer {named.device}")
+            self._answers.add(task)
+            task.add_done_callback(self._forget_answer)
+            is_sent = True
+        return is_sent
+
+    def drop_answers(self) -> None:
+        """Give up the answers that nobody acknowledged; who misses one asks again."""
+        for task in tuple(self._answers):
+            task.cancel()
+
+    def _forget_answer(self, task: "asyncio.Task[object]") -> None:
+        self._answers.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # Not acknowledged in time, or the link broke: the device asks again.
+            self.logger.debug("answer: %s", task.exception())
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +226,7 @@ async def _listen(broker: _GatedBroker, gate: Gate, host: str, port: int) -> Asy
     """Run broker and gate; yield the port."""
     await broker.start()
     try:
-        server = await asyncio.start_server(gate.accept, host, port)
+        server = await asyncio.start_server(gate.accept, host, port, backlog=MAX_CONNECTIONS)
     except OSError as error:
         await broker.shutdown()
         raise BrokerPortTaken(host, port, os.strerror(error.errno or 0)) from error
@@ -209,6 +235,7 @@ async def _listen(broker: _GatedBroker, gate: Gate, host: str, port: int) -> Asy
     finally:
         server.close()
         gate.cut_all()
+        broker.drop_answers()
         # Bounded: amqtt waits for each of its tasks, and one that missed its cancellation would hold up the end.
         with suppress(TimeoutError):
             async with asyncio.timeout(SHUTDOWN_S):

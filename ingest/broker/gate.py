@@ -1,7 +1,7 @@
 """The gate before the broker: who may come in, how long they may take, and how much they may say at once.
 
-A connection has ten seconds for its TLS handshake and a CONNECT of at most 8 kB, and is checked before the broker hears
-of it; so a stranger can neither hold a socket open, nor take over a device's session, nor make the broker allocate.
+A connection has eight seconds for its TLS handshake and a CONNECT of at most 8 kB, and is checked before the broker
+hears of it; so a stranger can neither hold a socket open, nor take over a session, nor make the broker allocate.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from ingest.broker.connect import ConnectRequest, parse_connect
 from ingest.broker.reader import Lane, PacketReader, Uplink
 from ingest.errors import IngestError, LoginRefused
 
-CONNECT_DEADLINE_S: Final = 10.0
+CONNECT_DEADLINE_S: Final = 8.0
 """Time for a TLS handshake and a whole CONNECT: a slow modem needs four seconds."""
 MAX_CONNECTIONS: Final = 1_024
 """Sockets at once; a process has 1,024 to 65,536 descriptors."""

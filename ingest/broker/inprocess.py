@@ -5,7 +5,7 @@ when the queue is full the reader stops reading, which the device feels. Answers
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final
 
 WAITING: Final = 256
@@ -33,7 +33,7 @@ class InProcessLink:
         """Whether a service listens; while none does, messages go the broker's own way."""
         return self.connected.is_set()
 
-    async def messages(self) -> AsyncIterator[tuple[str, bytes]]:
+    async def messages(self) -> AsyncGenerator[tuple[str, bytes], None]:
         """Yield topic and payload of what devices send, for ever."""
         self.connected.set()
         try:

@@ -19,12 +19,14 @@ import aiomqtt
 from domain.errors import InvalidField
 from domain.topics import DOWNLINK, UPLINK, Topic, format_uplink_filter
 from ingest.broker.certificates import open_client_context
+from ingest.broker.client import ServerClient
 from ingest.broker.errors import DeviceNameTaken, DoorRefused
 from ingest.broker.files import replace_file
 from ingest.settings import BrokerAddress, ServerTls
 
-PLUGIN: Final = Path("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so")
-"""Where Debian has the plugin on a PC; elsewhere the middle folder is another."""
+PLUGIN: Final = "mosquitto_dynamic_security.so"
+PLUGIN_FOLDERS: Final = (Path("/usr/lib"), Path("/usr/local/lib"))
+"""Where distributions have plugins: there, or in a folder of the machine's architecture."""
 CONTROL: Final = "$CONTROL/dynamic-security/v1"
 RESPONSE: Final = f"{CONTROL}/response"
 MAX_MESSAGE: Final = 256 << 10
@@ -61,7 +63,7 @@ class MosquittoPlan:
     host
         Address to listen on.
     plugin
-        The dynamic-security plugin.
+        The dynamic-security plugin; looked for where it is not named.
     user
         User that mosquitto becomes when root starts it; folder and certificates must be readable, the folder writable
         for that user.
@@ -73,7 +75,7 @@ class MosquittoPlan:
     servers: tuple[str, ...] = ("cec-ingest",)
     door: str = "cec-door"
     host: str = "127.0.0.1"
-    plugin: Path = PLUGIN
+    plugin: Path | None = None
     user: str = "mosquitto"
 
 
@@ -85,7 +87,7 @@ def write_mosquitto(plan: MosquittoPlan) -> Path:
     Raises
     ------
     InvalidField
-        When a setting cannot stand in a line, or no certificates are asked for.
+        When a setting cannot stand in a line, no certificates are asked for, or there is no plugin.
     """
     rights = plan.folder / "dynamic-security.json"
     lines = [f"{name} {value}" for name, value in _list_settings(plan, rights)]
@@ -108,7 +110,7 @@ def _list_settings(plan: MosquittoPlan, rights: Path) -> Iterable[tuple[str, obj
     yield "persistence", "false"
     yield "retain_available", "false"
     yield "allow_anonymous", "false"
-    yield "plugin", plan.plugin
+    yield "plugin", plan.plugin or _find_plugin()
     yield "plugin_opt_config_file", rights
     yield "message_size_limit", MAX_MESSAGE
     yield "max_inflight_messages", INFLIGHT
@@ -125,6 +127,14 @@ def _list_settings(plan: MosquittoPlan, rights: Path) -> Iterable[tuple[str, obj
     yield "require_certificate", "true"
     yield "use_identity_as_username", "true"
     yield "use_username_as_clientid", "true"
+
+
+def _find_plugin() -> Path:
+    found = [path for folder in PLUGIN_FOLDERS for path in (folder / PLUGIN, *sorted(folder.glob(f"*/{PLUGIN}")))]
+    for path in found:
+        if path.exists():
+            return path
+    raise InvalidField("plugin", PLUGIN, "not found: install mosquitto with its dynamic-security plugin, or name it")
 
 
 def _begin_rights(plan: MosquittoPlan) -> Mapping[str, Any]:
@@ -222,7 +232,7 @@ class MosquittoDoor:
 
     def _open(self) -> aiomqtt.Client:
         tls = self._address.tls
-        return aiomqtt.Client(
+        return ServerClient(
             self._address.host,
             self._address.port,
             username=self._address.username or None,

@@ -4,6 +4,9 @@ Written for 2.15. An MQTT topic's ``/`` is a ``.`` in a NATS subject, which our 
 as subjects. A certificate names its user (``CN=rover-1``); beside it no password may be sent. NATS has no shared
 subscriptions for MQTT 3.1.1: servers divide devices by `ingest.broker.shards`. Its messages lie in JetStream's files;
 nothing rests on them, and they may be wiped whenever it is down.
+
+It does not bind a client id to a certificate: an admitted device can end another's connection by connecting under its
+id, again and again, though never speak for it or hear what it is told. The embedded broker and mosquitto prevent it.
 """
 
 import asyncio

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.broker.errors import MalformedPacket
+from ingest.errors import PacketTooLarge
 
 PUBLISH: Final = 0x30
 DISCONNECT: Final = 0xE0
@@ -86,3 +87,29 @@ def find_body(packet: bytes) -> int:
         if packet[place] < CONTINUES:
             return place + 1
     raise MalformedPacket("its length runs on")
+
+
+def find_end(buffer: bytes | bytearray, start: int, limit: int) -> int:
+    """Return where the packet that begins at `start` will end; 0 while its length has not come whole.
+
+    Raises
+    ------
+    PacketTooLarge
+        When it announces more than `limit` bytes after its header; nothing of it need be kept.
+
+    Examples
+    --------
+    >>> find_end(bytes.fromhex("c000"), 0, 10), find_end(bytes.fromhex("3082"), 0, 10)
+    (2, 0)
+    """
+    length = 0
+    for place in range(MAX_LENGTH_BYTES):
+        at = start + 1 + place
+        if at >= len(buffer):
+            return 0
+        length |= (buffer[at] & 0x7F) << (7 * place)
+        if buffer[at] < CONTINUES:
+            if length > limit:
+                raise PacketTooLarge(length, limit)
+            return at + 1 + length
+    raise PacketTooLarge(length, limit)

@@ -7,22 +7,14 @@ left: subscriptions, pings, acknowledgements.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from amqtt.adapters import ReaderAdapter
 
 from ingest.broker.connect import CONNECT, MAX_CONNECT
 from ingest.broker.errors import MalformedPacket
-from ingest.broker.packets import (
-    CONTINUES,
-    DISCONNECT,
-    MAX_LENGTH_BYTES,
-    PUBLISH,
-    TYPE_MASK,
-    find_body,
-    parse_publish,
-)
+from ingest.broker.packets import DISCONNECT, PUBLISH, TYPE_MASK, find_body, find_end, parse_publish
 from ingest.errors import MalformedConnect, PacketTooLarge
 
 PACKET_DEADLINE_S: Final = 120.0
@@ -33,6 +25,8 @@ BACKLOG: Final = 256
 """Messages that may be on their way through the broker before readers wait."""
 BACKLOG_WAIT_S: Final = 0.01
 BACKLOG_WAITS: Final = 200
+CHUNK: Final = 64 << 10
+"""Bytes asked of the socket at once."""
 ACKS_UNREAD: Final = 16 << 10
 """Bytes of acknowledgements that a client may leave unread before it is waited for: those of 4,096 messages."""
 PATIENCE: Final = 1.5
@@ -54,7 +48,7 @@ class Uplink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lane:
     """A device's fast way to the service.
 
@@ -71,24 +65,35 @@ class Lane:
     uplink: Uplink
     topics: frozenset[str]
     writer: asyncio.StreamWriter
+    _acknowledgements: bytearray = field(default_factory=bytearray)
 
     async def carry(self, packet: bytes) -> None:
-        """Hand on a publication and acknowledge it.
+        """Hand on a publication and note its acknowledgement.
 
         Raises
         ------
         MalformedPacket
             When it is none that is spoken here.
-        TimeoutError
-            When the client does not read its acknowledgements.
         """
         publish = parse_publish(packet)
         if publish.topic in self.topics:
             await self.uplink.take(publish.topic, publish.payload)
-        self.writer.write(publish.acknowledgement)
-        if self.writer.transport.get_write_buffer_size() > ACKS_UNREAD:
-            async with asyncio.timeout(PACKET_DEADLINE_S):
-                await self.writer.drain()
+        self._acknowledgements += publish.acknowledgement
+
+    async def acknowledge(self) -> None:
+        """Send the acknowledgements of what was handed on, all in one write: a write costs more than a message.
+
+        Raises
+        ------
+        TimeoutError
+            When the client does not read them.
+        """
+        if self._acknowledgements:
+            self.writer.write(bytes(self._acknowledgements))
+            self._acknowledgements.clear()
+            if self.writer.transport.get_write_buffer_size() > ACKS_UNREAD:
+                async with asyncio.timeout(PACKET_DEADLINE_S):
+                    await self.writer.drain()
 
 
 class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
@@ -112,6 +117,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
     def __init__(self, reader: asyncio.StreamReader, backlog: Callable[[], int]) -> None:
         self._reader = reader
         self._backlog = backlog
+        self._buffer = bytearray()
         self._waiting = b""
         self._offset = 0
         self._silence_s: float | None = None
@@ -120,10 +126,12 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
 
     async def open(self) -> bytes:
         """Return the body of the first packet, which stays to be read by the broker."""
-        first = await self._reader.readexactly(1)
-        if first[0] != CONNECT:
+        await self._read_more()
+        if self._buffer[0] != CONNECT:
             raise MalformedConnect("the first packet must be CONNECT")
-        self._waiting = await self._read_rest(first, MAX_CONNECT)
+        while not self._has_packet(MAX_CONNECT):
+            await self._read_more()
+        self._waiting = self._take_packet(MAX_CONNECT)
         return self._waiting[find_body(self._waiting) :]
 
     def time_silence(self, keep_alive_s: int) -> None:
@@ -159,7 +167,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
                     continue
                 self.has_parted = kind == DISCONNECT
                 return packet
-        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError, PacketTooLarge, MalformedPacket):
+        except (EOFError, ConnectionError, TimeoutError, PacketTooLarge, MalformedPacket):
             # To the broker all of these are the end of the connection.
             return b""
 
@@ -171,21 +179,36 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]  # amqtt ships no types
             await asyncio.sleep(BACKLOG_WAIT_S)
 
     async def _read_packet(self) -> bytes:
-        async with asyncio.timeout(self._silence_s) as deadline:
-            first = await self._reader.readexactly(1)
-            deadline.reschedule(asyncio.get_running_loop().time() + PACKET_DEADLINE_S)
-            return await self._read_rest(first, MAX_PACKET)
+        """Return the next packet; only before it waits for one does it send what it owes."""
+        if not self._has_packet(MAX_PACKET):
+            if self.lane is not None:
+                await self.lane.acknowledge()
+            await self._await_packet()
+        return self._take_packet(MAX_PACKET)
 
-    async def _read_rest(self, first: bytes, limit: int) -> bytes:
-        header, length = bytearray(first), 0
-        for place in range(MAX_LENGTH_BYTES):
-            byte = await self._reader.readexactly(1)
-            header += byte
-            length |= (byte[0] & 0x7F) << (7 * place)
-            if byte[0] < CONTINUES:
-                break
-        else:
-            raise PacketTooLarge(length, limit)
-        if length > limit:
-            raise PacketTooLarge(length, limit)
-        return bytes(header) + await self._reader.readexactly(length)
+    async def _await_packet(self) -> None:
+        """Wait for a packet: its first byte within the keep-alive, the others within a time from then."""
+        begun = bool(self._buffer)
+        async with asyncio.timeout(PACKET_DEADLINE_S if begun else self._silence_s) as deadline:
+            while not self._has_packet(MAX_PACKET):
+                await self._read_more()
+                if not begun:
+                    begun = True
+                    deadline.reschedule(asyncio.get_running_loop().time() + PACKET_DEADLINE_S)
+
+    async def _read_more(self) -> None:
+        chunk = await self._reader.read(CHUNK)
+        if not chunk:
+            raise EOFError
+        self._buffer += chunk
+
+    def _has_packet(self, limit: int) -> bool:
+        end = find_end(self._buffer, 0, limit)
+        return 0 < end <= len(self._buffer)
+
+    def _take_packet(self, limit: int) -> bytes:
+        end = find_end(self._buffer, 0, limit)
+        packet = bytes(self._buffer[:end])
+        # A bytearray lets go of its head without moving the rest.
+        del self._buffer[:end]
+        return packet

@@ -14,7 +14,7 @@ from ingest.journal import Journal
 from ingest.pipeline.errors import InvalidJob
 from ingest.pipeline.manifest import build_batch
 from ingest.pipeline.ports import Anchors
-from ingest.pipeline.steps import run_in_thread
+from ingest.steps import run_in_thread
 from ipfs.store import BlockStore
 from register.entries import Anchor
 from register.ports import RegisterWriter

@@ -6,7 +6,7 @@ from typing import Final
 from domain.envelope import open_envelope
 from ingest.jobs import FOLLOWED
 from ingest.journal import Journal
-from ingest.pipeline.steps import run_in_thread
+from ingest.steps import run_in_thread
 from ipfs.store import BlockStore
 from register.ports import RegisterWriter
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ingest.journal import Journal
 from ingest.pipeline.anchoring import Anchorer
 from ingest.pipeline.follower import Follower
-from ingest.pipeline.steps import outlasting, repeat
 from ingest.pipeline.surveying import SurveyWorker
+from ingest.steps import outlasting, repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from ingest.entries import Job
 from ingest.journal import Journal, now_ms
 from ingest.pipeline.errors import InvalidJob
 from ingest.pipeline.ports import Draft, Surveyor, SurveyRequest
-from ingest.pipeline.steps import run_in_thread
 from ingest.service import SURVEY_JOB
+from ingest.steps import run_in_thread
 from ipfs.store import BlockStore
 from ipfs.unixfs import read_file
 

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -337,3 +338,22 @@ async def test_a_journal_of_a_later_version_is_refused_by_name(tmp_path: Path) -
     with pytest.raises(JournalNewer):
         async with Journal.open(path):
             pass
+
+
+async def test_a_reading_that_nobody_waits_for_any_more_outlives_the_end_of_its_journal(tmp_path: Path) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def read(db: sqlite3.Connection) -> int:
+        began.set()
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n"
+        count = sum(1 for _ in db.execute(numbers))
+        ended.set()
+        return count
+
+    async with Journal.open(tmp_path / "j") as journal:
+        task = asyncio.create_task(journal.read(read))
+        assert await asyncio.to_thread(began.wait, 10)
+        task.cancel()
+    assert ended.is_set()
+    with pytest.raises(JournalClosed):
+        await journal.read(read)

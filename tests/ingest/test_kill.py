@@ -38,8 +38,7 @@ async def main():
     async with Journal.open(folder / "journal") as journal, EmbeddedBroker.open(journal) as broker:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         with LocalBlockStore(folder / "blocks") as blocks:
-            address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            async with IngestService.open(BrokerLink(address), Server(journal, blocks, INGEST_KEY, folder / "up")) as service:
+            async with IngestService.open(broker.link, Server(journal, blocks, INGEST_KEY, folder / "up")) as service:
                 await service.link.connected.wait()
                 print(broker.port, flush=True)
                 await asyncio.sleep(60)

@@ -13,9 +13,8 @@ import pytest
 
 from domain.cid import Cid
 from domain.codec import decode_map
-from domain.envelope import open_envelope, pack_message, seal, unpack_message
+from domain.envelope import open_envelope, pack_message, unpack_message
 from domain.login import encode_login
-from domain.records.membership import Revoke
 from domain.records.receipt import Receipt
 from domain.upload import Ask, encode_ask, encode_frame, parse_bitmap
 from ingest.broker.embedded import SERVER, EmbeddedBroker
@@ -39,9 +38,7 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(
-    journal: Journal, address: BrokerAddress, folder: Path, cut: Callable[[str], None] = lambda _: None
-) -> AsyncIterator[Running]:
+async def serving(journal: Journal, address: BrokerAddress, folder: Path) -> AsyncIterator[Running]:
     blocks = MemoryBlockStore()
     async with IngestService.open(BrokerLink(address), Server(journal, blocks, INGEST_KEY, folder)) as service:
         async with asyncio.timeout(5):
@@ -65,7 +62,7 @@ async def broker(journal: Journal) -> AsyncIterator[EmbeddedBroker]:
 @pytest.fixture
 async def running(journal: Journal, broker: EmbeddedBroker, tmp_path: Path) -> AsyncIterator[Running]:
     address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-    async with serving(journal, address, tmp_path / "uploads", broker.gate.cut) as running:
+    async with serving(journal, address, tmp_path / "uploads") as running:
         yield running
 
 
@@ -204,16 +201,6 @@ async def test_a_damaged_block_is_refused_by_name_and_its_frames_are_asked_again
     assert running.service.counts.damaged_blocks == 1
     receipt = await send_and_read(client, device.topic("blob"), encode_frame(file.frame(0)))
     assert [state.is_whole for state in receipt.uploads or ()] == [True]
-
-
-async def test_a_revoked_device_is_cut_off(running: Running, client: aiomqtt.Client) -> None:
-    device = Device()
-    await enrol(client, device)
-    revoke = seal(Revoke(device.org, device.name, device.key.public.raw, "stolen", AT_MS), ORG_KEY)
-    await client.publish(str(device.topic()), pack_message([revoke.raw]), qos=1)
-    with pytest.raises(aiomqtt.MqttError):
-        await listen(client)
-    assert (await running.journal.is_revoked(device.org, device.name, device.key.public.raw)) is True
 
 
 async def test_a_lost_link_is_told_by_the_devices_will(running: Running, broker: EmbeddedBroker) -> None:

@@ -10,12 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from domain.envelope import seal
 from domain.readings import Note
 from domain.records.field import Observation
-from ingest.broker.embedded import SERVER, EmbeddedBroker
+from ingest.broker.embedded import EmbeddedBroker
 from ingest.journal import Journal
-from ingest.link import BrokerLink
 from ingest.metrics import render_metrics
 from ingest.service import IngestService, Server
-from ingest.settings import BrokerAddress
 from ingest.watch import BEHIND, FAIL, OK, WARN, Reading, Watch, list_checks
 from ipfs.memory import MemoryBlockStore
 from tests.ingest.devices import INGEST_KEY, ORG_KEY, Device, enrolled, outcome
@@ -25,9 +23,8 @@ from tests.ingest.devices import INGEST_KEY, ORG_KEY, Device, enrolled, outcome
 async def watched(folder: Path) -> AsyncIterator[tuple[Journal, Watch]]:
     async with Journal.open(folder / "journal.sqlite") as journal, EmbeddedBroker.open(journal) as broker:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
-        server = Server(journal, MemoryBlockStore(), INGEST_KEY, folder / "uploads", broker.gate.cut)
-        address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-        async with IngestService.open(BrokerLink(address), server) as service:
+        server = Server(journal, MemoryBlockStore(), INGEST_KEY, folder / "uploads")
+        async with IngestService.open(broker.link, server) as service:
             await service.link.connected.wait()
             yield journal, Watch(journal, service, folder)
 

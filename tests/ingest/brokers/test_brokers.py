@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 import aiomqtt
 import pytest
 
+import edge.settings
 from domain.envelope import pack_message, seal
+from domain.errors import CecError
+from domain.inquiry import parse_inquiry
 from domain.keys import SigningKey
 from domain.login import encode_login
 from domain.readings import Note
@@ -22,7 +25,7 @@ from edge.client import PromptClient
 from edge.identity import import_enrolment, open_key
 from edge.settings import EdgeSettings
 from ingest.broker.certificates import open_client_context
-from ingest.broker.doors import CutQueue
+from ingest.broker.doorman import Doorman
 from ingest.broker.errors import DeviceNameTaken
 from ingest.journal import Journal
 from ingest.service import IngestService, Server
@@ -68,16 +71,15 @@ async def open_house(name: str, folder: Path) -> AsyncIterator[House]:
     blocks = MemoryBlockStore()
     async with Journal.open(folder / "j") as journal:
         await journal.add_organisation(ORG, ORG_KEY.public.raw)
-        async with open_site(name, folder, journal) as site, CutQueue.open(site.door) as cuts:
-            server = Server(journal, blocks, INGEST_KEY, folder / "up", lambda device: cuts.cut(ORG, device))
+        async with open_site(name, folder, journal) as site, Doorman(journal, site.door).open():
+            server = Server(journal, blocks, INGEST_KEY, folder / "up")
             async with serving(site, server) as service:
                 yield House(site, journal, blocks, service)
 
 
 @asynccontextmanager
 async def serving(site: Site, server: Server) -> AsyncIterator[IngestService]:
-    async with IngestService.open(site.address("cec-ingest"), server) as service:
-        service.link = site.link  # type: ignore[assignment]  # any link does
+    async with IngestService.open(site.link, server) as service:
         async with asyncio.timeout(10):
             await site.link.connected.wait()
         yield service
@@ -99,12 +101,15 @@ def observe(place: Place) -> Observation:
 
 
 @asynccontextmanager
-async def agent_at(site_port: int, tls: TlsFiles, folder: Path, *, strip_login: bool) -> AsyncIterator[Agent]:
-    async with (
-        open_tunnel(HOST, site_port, tls, strip_login=strip_login) as port,
-        Agent.open(EdgeSettings(folder, HOST, port, "ridge", retry_s=0.5)) as agent,
-    ):
-        yield agent
+async def agent_at(site_port: int, tls: TlsFiles, folder: Path, *, takes_login: bool) -> AsyncIterator[Agent]:
+    """Run a device's agent over TLS; where the broker wants no password beside a certificate, through a tunnel."""
+    async with AsyncExitStack() as stack:
+        settings = EdgeSettings(folder, HOST, site_port, "ridge", retry_s=0.5)
+        if takes_login:
+            settings = replace(settings, tls=edge.settings.TlsFiles(tls.ca, tls.certificate, tls.key))
+        else:
+            settings = replace(settings, port=await stack.enter_async_context(open_tunnel(HOST, site_port, tls)))
+        yield await stack.enter_async_context(Agent.open(settings))
 
 
 def connect(site: Site, device: Device, tls: TlsFiles) -> aiomqtt.Client:
@@ -126,6 +131,17 @@ def connect(site: Site, device: Device, tls: TlsFiles) -> aiomqtt.Client:
 async def next_message(client: aiomqtt.Client, seconds: float = 10) -> aiomqtt.Message:
     async with asyncio.timeout(seconds):
         return await anext(aiter(client.messages))
+
+
+async def list_refused(journal: Journal) -> list[str]:
+    """Return the rules by which records were refused; a question of the agent is no record."""
+    refused = []
+    for entry in await journal.quarantined(limit=100):
+        try:
+            parse_inquiry(entry.raw)
+        except CecError:
+            refused.append(entry.rule)
+    return refused
 
 
 def codes(granted: object) -> list[int]:
@@ -152,15 +168,15 @@ async def test_an_agents_records_and_a_file_arrive(house: House, tmp_path: Path)
     site = house.site
     await site.door.admit(ORG, "rover-1")
     tls = site.certificates.client("rover-1")
-    async with agent_at(site.port, tls, tmp_path / "d", strip_login=not site.takes_login) as agent:
+    async with agent_at(site.port, tls, tmp_path / "d", takes_login=site.takes_login) as agent:
         for _ in range(300):
             agent.spool.append(observe, readings=1)
         root = await agent.offer_file(tmp_path / "cloud.laz", media="application/vnd.laszip")
         assert await agent.wait_drained(timeout_s=30)
         status = agent.spool.status()
     assert (status.readings, status.received, status.refused, status.queued) == (300, 302, 0, 0)
-    counts = await house.journal.counts()
-    assert (counts.observations, counts.quarantined) == (300, 0)
+    assert (await house.journal.counts()).observations == 300
+    assert await list_refused(house.journal) == []
     assert b"".join(read_file(root, house.blocks.get)) == content
 
 
@@ -219,6 +235,24 @@ async def test_a_devices_certificate_is_no_other_devices(house: House) -> None:
     await next_message(client)
     assert house.service.counts.messages == 1
     await client.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("name", [EMBEDDED, IN_PROCESS, MOSQUITTO])  # NATS does not hold it: ingest/broker/nats.py
+async def test_a_device_cannot_end_another_devices_connection(name: str, tmp_path: Path) -> None:
+    device, other = Device(), Device(name="rover-2", key=OTHER_KEY)
+    async with open_house(name, tmp_path) as house:
+        site = house.site
+        for one in (device, other):
+            await site.door.admit(ORG, one.name)
+        victim = connect(site, other, site.certificates.client(other.name))
+        await until_connected(victim)
+        with suppress(aiomqtt.MqttError):
+            async with connect(site, other, site.certificates.client(device.name)):
+                await asyncio.sleep(0.2)
+        await victim.subscribe(str(other.topic("rcpt")), qos=1)
+        await victim.publish(str(other.topic("birth")), pack_message([other.enrol.raw]), qos=1)
+        assert (await next_message(victim)).topic.value == str(other.topic("rcpt"))
+        await victim.__aexit__(None, None, None)
 
 
 async def test_a_revoked_device_is_cut_at_once_and_its_records_are_refused(house: House) -> None:
@@ -317,10 +351,15 @@ async def test_everything_arrives_once_though_the_broker_is_killed_and_remembers
         site = house.site
         await site.door.admit(ORG, "rover-1")
         tls = site.certificates.client("rover-1")
-        async with agent_at(site.port, tls, tmp_path / "d", strip_login=not site.takes_login) as agent:
+        async with agent_at(site.port, tls, tmp_path / "d", takes_login=site.takes_login) as agent:
             await _speak_through_kills(agent, tmp_path, site.restart)
-        counts = await house.journal.counts()
-    assert (counts.observations, counts.quarantined, counts.alarms) == (RECORDS, 0, 0)
+        await _expect_each_once(house.journal)
+
+
+async def _expect_each_once(journal: Journal) -> None:
+    counts = await journal.counts()
+    assert (counts.observations, counts.alarms, counts.uploads_whole) == (RECORDS, 0, 1)
+    assert await list_refused(journal) == []
 
 
 async def _speak_through_kills(agent: Agent, folder: Path, restart: Callable[[], Awaitable[None]]) -> None:
@@ -344,10 +383,9 @@ async def test_the_same_with_the_whole_server_and_its_embedded_broker(tmp_path: 
     server = embedded_process(tmp_path, port)
     await server.start()
     try:
-        async with agent_at(port, certificates.client("rover-1"), tmp_path / "d", strip_login=False) as agent:
+        async with agent_at(port, certificates.client("rover-1"), tmp_path / "d", takes_login=True) as agent:
             await _speak_through_kills(agent, tmp_path, server.restart)
     finally:
         await server.kill()
     async with Journal.open(tmp_path / "journal") as journal:
-        counts = await journal.counts()
-    assert (counts.observations, counts.quarantined, counts.alarms) == (RECORDS, 0, 0)
+        await _expect_each_once(journal)

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InvalidField
+from ingest.broker import mosquitto
 from ingest.broker.errors import DoorRefused
 from ingest.broker.mosquitto import MosquittoPlan, write_mosquitto
 from ingest.broker.nats import NatsDoor, NatsPlan, write_nats
 from ingest.settings import ServerTls
 
+PLUGIN = Path("/p/plugin.so")
 TLS = ServerTls(Path("/c/server.pem"), Path("/c/server.key"), Path("/c/ca.pem"))
 
 
@@ -21,7 +23,7 @@ def nats(folder: Path, tls: ServerTls = TLS) -> NatsPlan:
 
 
 def test_mosquittos_settings_are_one_a_line(tmp_path: Path) -> None:
-    path = write_mosquitto(MosquittoPlan(tmp_path / "m", 8_883, TLS, user="forest"))
+    path = write_mosquitto(MosquittoPlan(tmp_path / "m", 8_883, TLS, user="forest", plugin=PLUGIN))
     lines = path.read_text().splitlines()
     expected = ["persistence false", "listener 8883 127.0.0.1", "cafile /c/ca.pem", "require_certificate true"]
     assert set(expected) <= set(lines)
@@ -30,7 +32,7 @@ def test_mosquittos_settings_are_one_a_line(tmp_path: Path) -> None:
 
 
 def test_the_plugins_devices_outlive_a_new_configuration(tmp_path: Path) -> None:
-    plan = MosquittoPlan(tmp_path, 8_883, TLS)
+    plan = MosquittoPlan(tmp_path, 8_883, TLS, plugin=PLUGIN)
     write_mosquitto(plan)
     rights = tmp_path / "dynamic-security.json"
     told = json.loads(rights.read_text())
@@ -50,7 +52,7 @@ def test_the_plugins_devices_outlive_a_new_configuration(tmp_path: Path) -> None
 )
 def test_mosquitto_refuses_what_would_let_strangers_in(tmp_path: Path, tls: ServerTls) -> None:
     with pytest.raises(InvalidField):
-        write_mosquitto(MosquittoPlan(tmp_path, 8_883, tls))
+        write_mosquitto(MosquittoPlan(tmp_path, 8_883, tls, plugin=PLUGIN))
 
 
 @pytest.mark.parametrize(
@@ -91,3 +93,14 @@ async def test_another_program_is_not_signalled_for_a_nats_that_is_gone(tmp_path
     plan.process.write_text(str(os.getpid()))
     with pytest.raises(DoorRefused, match="no nats-server"):
         await door.admit("north-forest", "rover-1")
+
+
+def test_a_plugin_that_is_nowhere_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mosquitto, "PLUGIN_FOLDERS", (tmp_path / "lib",))
+    plan = MosquittoPlan(tmp_path, 8_883, TLS)
+    with pytest.raises(InvalidField, match="install mosquitto"):
+        write_mosquitto(plan)
+    found = tmp_path / "lib" / "arm-linux" / mosquitto.PLUGIN
+    found.parent.mkdir(parents=True)
+    found.touch()
+    assert f"plugin {found}" in write_mosquitto(plan).read_text().splitlines()

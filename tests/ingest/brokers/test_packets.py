@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.broker.errors import MalformedPacket
-from ingest.broker.packets import Publish, find_body, parse_publish
+from ingest.broker.packets import Publish, find_body, find_end, parse_publish
+from ingest.errors import PacketTooLarge
 
 TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0+#"), min_size=1, max_size=60)
 
@@ -60,4 +61,15 @@ def test_the_body_begins_after_the_length(length: int) -> None:
     size = next(size for size, most in enumerate((127, 16_383, 2_097_151, 268_435_455), 1) if length <= most)
     groups = [(length >> (7 * place)) & 0x7F for place in range(size)]
     header = bytes(group | (0x80 if place < size - 1 else 0) for place, group in enumerate(groups))
-    assert find_body(b"\x30" + header + b"\0") == 1 + size
+    packet = b"\x30" + header
+    assert find_body(packet + b"\0") == 1 + size
+    assert find_end(b"before" + packet, 6, length) == 6 + 1 + size + length
+    for cut in range(len(packet)):
+        assert find_end(packet[:cut], 0, length) == 0
+    with pytest.raises(PacketTooLarge):
+        find_end(packet, 0, length - 1)
+
+
+def test_a_length_that_runs_on_is_refused_before_its_body_comes() -> None:
+    with pytest.raises(PacketTooLarge):
+        find_end(b"\x30\xff\xff\xff\xff", 0, 1 << 40)

@@ -33,9 +33,8 @@ async def open_share(site: Site, index: int, folder: Path) -> AsyncIterator[Jour
     async with Journal.open(folder / f"journal-{index}") as journal:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         server = Server(journal, MemoryBlockStore(), INGEST_KEY, folder / f"up-{index}")
-        address = site.address(SERVERS[index])
-        async with IngestService.open(BrokerLink(address), server) as service:
-            service.link = BrokerLink(address, Shards(index, len(SERVERS)))
+        link = BrokerLink(site.address(SERVERS[index]), Shards(index, len(SERVERS)))
+        async with IngestService.open(link, server) as service:
             async with asyncio.timeout(30):
                 await service.link.connected.wait()
             yield journal

@@ -1,6 +1,6 @@
-"""A device's side of TLS as a local port, for clients that speak plain TCP: it shows the device's certificate.
+"""A device's way to a broker that wants no password beside a certificate: its TLS, and a CONNECT without a login.
 
-For brokers that want no password beside a certificate it leaves user name and password out of the CONNECT.
+The agent always shows its enrolment as its password; NATS refuses whoever shows one beside a certificate.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ CHUNK = 64 << 10
 
 
 @asynccontextmanager
-async def open_tunnel(host: str, port: int, tls: TlsFiles, *, strip_login: bool = False) -> AsyncIterator[int]:
+async def open_tunnel(host: str, port: int, tls: TlsFiles) -> AsyncIterator[int]:
     """Yield a port of this machine that leads to a broker."""
     context = open_client_context(tls)
     tasks: set[asyncio.Task[None]] = set()
@@ -27,9 +27,9 @@ async def open_tunnel(host: str, port: int, tls: TlsFiles, *, strip_login: bool 
         assert task is not None
         tasks.add(task)
         try:
-            await _join(reader, writer, await asyncio.open_connection(host, port, ssl=context), strip_login=strip_login)
-        except (OSError, EOFError, ssl.SSLError):
-            pass
+            await _join(reader, writer, await asyncio.open_connection(host, port, ssl=context))
+        except (OSError, EOFError, ssl.SSLError, asyncio.CancelledError):
+            pass  # asyncio's streams complain of a connection's task that ends in a cancellation
         finally:
             tasks.discard(task)
             writer.transport.abort()
@@ -48,13 +48,10 @@ async def _join(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     far: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    *,
-    strip_login: bool,
 ) -> None:
     far_reader, far_writer = far
     try:
-        if strip_login:
-            far_writer.write(await _read_connect(reader))
+        far_writer.write(await _read_connect(reader))
         pumps = [asyncio.create_task(_pump(reader, far_writer)), asyncio.create_task(_pump(far_reader, writer))]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)

@@ -4,11 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from ingest.broker.embedded import SERVER, EmbeddedBroker
+from ingest.broker.embedded import EmbeddedBroker
 from ingest.journal import Journal
-from ingest.link import BrokerLink
 from ingest.service import IngestService, Server
-from ingest.settings import BrokerAddress, ServerTls
+from ingest.settings import ServerTls
 from ipfs.local import LocalBlockStore
 from tests.ingest.devices import INGEST_KEY, ORG_KEY
 
@@ -22,11 +21,7 @@ async def serve(folder: Path, port: int) -> None:
     async with Journal.open(folder / "journal") as journal, EmbeddedBroker.open(journal, port=port, tls=tls) as broker:
         await journal.add_organisation("north-forest", ORG_KEY.public.raw)
         with LocalBlockStore(folder / "blocks") as blocks:
-            address = BrokerAddress(broker.host, broker.port, SERVER, broker.password)
-            async with IngestService.open(
-                BrokerLink(address), Server(journal, blocks, INGEST_KEY, folder / "up")
-            ) as service:
-                service.link = broker.link  # type: ignore[assignment]  # any link does
+            async with IngestService.open(broker.link, Server(journal, blocks, INGEST_KEY, folder / "up")):
                 await asyncio.sleep(LONGEST_S)
 
 

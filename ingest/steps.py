@@ -1,4 +1,4 @@
-"""How the pipeline's steps wait: in threads for disks, for the journal's bell when there is nothing to do."""
+"""How steps are repeated: in threads for disks, waiting for the journal's bell when there is nothing to do."""
 
 import asyncio
 import logging
