@@ -64,6 +64,10 @@ FRAME_KINDS: Final = (Campaign.KIND, Area.KIND, SpeciesList.KIND)
 """Kinds that an organisation signs and that come down to its devices."""
 FieldBody: TypeAlias = Observation | Blob | Birth | Close
 
+_BODY_OFFSET: Final = len(b"\xa3" + b"\x63key\x58\x22" + b"\x63sig\x58\x40" + b"\x64body")
+"""Bytes before an envelope's body beside key and signature: a map of three, keys by length and alphabet (DAG-CBOR), and
+byte strings of 24 to 255 with a head of two."""
+
 B = TypeVar("B", bound=Body)
 
 
@@ -119,7 +123,7 @@ def seal(body: Body, key: _Signer) -> Record:
         When the envelope would be larger than `MAX_ENVELOPE`.
     """
     fields = encode_body(body)
-    signature = key.sign(_signed_bytes(body.KIND, fields))
+    signature = key.sign(_domain_of(body.KIND) + encode(fields))
     raw = encode({"body": fields, "key": key.public.raw, "sig": signature})
     if len(raw) > MAX_ENVELOPE:
         raise InvalidEncoding(f"an envelope of {len(raw)} bytes, at most {MAX_ENVELOPE}; split it")
@@ -146,7 +150,9 @@ def open_envelope(raw: bytes) -> Record:
     fields, key, signature = _split(envelope)
     body = parse_body(fields)
     public = PublicKey(key)
-    if not is_signature(public, _signed_bytes(body.KIND, fields), signature):
+    # The envelope is canonical: its body stands last, in the bytes that were signed.
+    start = _BODY_OFFSET + len(key) + len(signature)
+    if not is_signature(public, _domain_of(body.KIND) + raw[start:], signature):
         raise InvalidSignature(body.KIND, str(public))
     return Record(raw, body, public)
 
@@ -185,8 +191,8 @@ def unpack_message(message: bytes) -> tuple[bytes, ...]:
     return tuple(item for item in items if isinstance(item, bytes))
 
 
-def _signed_bytes(kind: str, fields: Mapping[str, Value]) -> bytes:
-    return b"cec/v1/" + kind.encode() + b"\0" + encode(fields)
+def _domain_of(kind: str) -> bytes:
+    return b"cec/v1/" + kind.encode() + b"\0"
 
 
 def _split(envelope: Mapping[str, Value]) -> tuple[Mapping[str, Value], bytes, bytes]:

@@ -170,7 +170,7 @@ class HeightShot:
     inclination_cd, azimuth_cd
         Angle of the beam above the level, and from north, 1/100 degree.
     height_mm
-        Height that the instrument computed, of the thing it aimed at.
+        Height of the thing aimed at: as the instrument computed it, or the mean of a series' shots.
     shots_mm
         Each height of a series, where the instrument sends them one by one.
     instrument

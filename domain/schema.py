@@ -180,16 +180,46 @@ def _is_bound(bound: object) -> bool:
 
 
 def _bound_check(bound: Range | Length | Pattern | OneOf) -> _Check:
+    """Return the check of a bound, chosen once: every value of every record passes through one."""
+    match bound:
+        case Range(low, high):
+            return _check_range(low, high)
+        case Length(low, high):
+            return _check_length(low, high)
+        case Pattern(regex, words):
+            return _check_pattern(re.compile(regex), words)
+        case OneOf(words):
+            return _check_one_of(words)
+
+
+def _check_range(low: int, high: int) -> _Check:
     def check(value: Any, path: str) -> None:  # noqa: ANN401 - the type check ran before
-        match bound:
-            case Range(low, high) if not low <= value <= high:
-                raise InvalidField(path, value, f"must lie between {low} and {high}")
-            case Length(low, high) if not low <= len(value) <= high:
-                raise InvalidField(path, value, f"length must lie between {low} and {high}")
-            case Pattern(regex, words) if not re.fullmatch(regex, value):
-                raise InvalidField(path, value, f"must be {words}")
-            case OneOf(words) if value not in words:
-                raise InvalidField(path, value, f"must be one of {', '.join(words)}")
+        if not low <= value <= high:
+            raise InvalidField(path, value, f"must lie between {low} and {high}")
+
+    return check
+
+
+def _check_length(low: int, high: int) -> _Check:
+    def check(value: Any, path: str) -> None:  # noqa: ANN401 - the type check ran before
+        if not low <= len(value) <= high:
+            raise InvalidField(path, value, f"length must lie between {low} and {high}")
+
+    return check
+
+
+def _check_pattern(pattern: re.Pattern[str], words: str) -> _Check:
+    def check(value: Any, path: str) -> None:  # noqa: ANN401 - the type check ran before
+        if not pattern.fullmatch(value):
+            raise InvalidField(path, value, f"must be {words}")
+
+    return check
+
+
+def _check_one_of(words: tuple[str, ...]) -> _Check:
+    def check(value: object, path: str) -> None:
+        if value not in words:
+            raise InvalidField(path, value, f"must be one of {', '.join(words)}")
 
     return check
 
