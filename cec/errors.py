@@ -19,6 +19,8 @@
         +-- NoSuchCloud        a cloud was named that is not a file
         +-- CloudRefused       the tree science refuses a cloud
         +-- UnreadablePin      text is not a pin
+        +-- UnreadablePort     an option does not name a port of an instrument, its driver and address
+        +-- PortNotNamed       a log has several ports and none was named
         +-- FrameUnreadable    a file with plots or species cannot be read
         +-- UnreadableAddress  text is not a broker's address
         +-- UnreadableShare    text is not a server's share of the devices
@@ -179,6 +181,26 @@ class FileTrouble(ProgramError):
         named = f"{error.filename}: " if error.filename else ""
         super().__init__(f"{named}{error.strerror or error}; check the name and that you may use it, then try again")
         self.error = error
+
+
+class UnreadablePort(ProgramError):
+    """An option does not name a port of an instrument, its driver and address."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(
+            f"Invalid port {text[:100]!r}: {reason}; expected NAME=DRIVER@ADDRESS, such as "
+            "rover=gnss@serial:/dev/ttyUSB0@38400; `cec bridge list` names the drivers"
+        )
+        self.text = text
+        self.reason = reason
+
+
+class PortNotNamed(ProgramError):
+    """A log has several ports and none was named."""
+
+    def __init__(self, ports: tuple[str, ...], to: str) -> None:
+        super().__init__(f"The log has the ports {', '.join(ports)}: say which with --to {ports[0]}={to}")
+        self.ports = ports
 
 
 class FrameUnreadable(ProgramError):

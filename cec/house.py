@@ -19,10 +19,11 @@ import uvicorn
 from cec.brokers import OpenBroker, open_broker
 from cec.errors import FolderUnusable, HouseBusy, OtherOrganisation, PortTaken
 from cec.settings import EMBEDDED, HouseSettings
-from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands, Watchman
+from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands
 from cec.surveyor import PoolSurveyor
 from cec.vault import Vault, open_vault
 from cec.waiting import wait_within
+from cec.watchman import Watchman
 from chain.core.wallet import Wallet
 from chain.node import SUPPLY_UCEC, ChainReader, Node, create_genesis
 from chain.wire.cosmos import MsgAccreditKey, MsgRegisterOrganisation
@@ -33,21 +34,25 @@ from domain.records.membership import Enrol
 from domain.topics import Topic
 from ingest.admission import Policy, read_arrival
 from ingest.broker.doorman import Doorman
+from ingest.exchange.dispatch import Dispatcher, HookSettings
+from ingest.exchange.exchange import Exchange
+from ingest.exchange.store import prepare
 from ingest.journal import Journal, now_ms
 from ingest.pipeline.anchoring import Anchorer
 from ingest.pipeline.follower import Follower
 from ingest.pipeline.pipeline import Pipeline
-from ingest.pipeline.steps import outlasting, repeat
 from ingest.pipeline.surveying import SurveyWorker
 from ingest.service import IngestService, Server
 from ingest.settings import IngestSettings
 from ingest.watch import Watch
 from ipfs.local import LocalBlockStore
 from portal.app import create_app
+from portal.exchange import create_exchange_router
 from portal.health import create_health_router
 from portal.settings import PortalSettings
 from portal.verify_page import build_page
-from register.sqlite import SqliteRegister
+from register.opening import open_register
+from register.ports import Register
 
 START_S: Final = 20.0
 """Longest wait for broker and portal to answer."""
@@ -94,7 +99,7 @@ class House:
     settings: HouseSettings
     vault: Vault
     journal: Journal
-    register: SqliteRegister
+    register: Register
     blocks: LocalBlockStore
     node: Node
     broker: OpenBroker
@@ -134,15 +139,16 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
         When the folder was begun for another.
     """
     folder = settings.folder
-    with _hold(folder), LocalBlockStore(folder / "blocks") as blocks:
+    with hold(folder), LocalBlockStore(folder / "blocks") as blocks:
         vault = open_vault(folder / "keys")
         async with (
             Journal.open(folder / "journal.sqlite") as journal,
-            SqliteRegister.open(folder / "register.sqlite") as register,
+            open_register(settings.register_at) as register,
             _open_node(settings, vault) as node,
             open_broker(settings, journal) as broker,
             PoolSurveyor.open(vault.codes) as surveyor,
         ):
+            await prepare(journal)
             await _prepare(settings, vault, journal, node)
             tally = SurveyTally()
             wallet = Wallet(vault.operator)
@@ -159,24 +165,14 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
             async with (
                 IngestService.open(broker.link, server) as service,
                 pipeline.open(),
-                _keep_door(doorman),
+                doorman.open(),
+                Dispatcher.open(journal, HookSettings()),
                 _serve_portal(settings, register, proofs, blocks, node, Watch(journal, service, folder)) as url,
             ):
                 if settings.broker.kind == EMBEDDED:
                     # Any other may come and go: devices keep their records meanwhile, and the link finds it again.
                     await wait_within(service.link.connected.wait(), "the broker", START_S, hint=HINT)
                 yield House(settings, vault, journal, register, blocks, node, broker, service, proofs, url, tally)
-
-
-@asynccontextmanager
-async def _keep_door(doorman: Doorman) -> AsyncIterator[None]:
-    """Run the doorman until the block ends; a broker that does not answer is asked again."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(repeat(outlasting(doorman.step), doorman.journal.bell), name="doorman")
-        try:
-            yield
-        finally:
-            task.cancel()
 
 
 @asynccontextmanager
@@ -219,7 +215,7 @@ async def _prepare(settings: HouseSettings, vault: Vault, journal: Journal, node
 @asynccontextmanager
 async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
     settings: HouseSettings,
-    register: SqliteRegister,
+    register: Register,
     proofs: Proofs,
     blocks: LocalBlockStore,
     node: Node,
@@ -235,7 +231,7 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
             chain=ChainTeller(node.reader),
             line=LineTeller(watch.journal, register),
             verifier=build_page,
-            routers=[create_health_router(Watchman(watch))],
+            routers=[create_health_router(Watchman(watch)), create_exchange_router(Exchange(watch.journal))],
         )
         server = _PortalServer(uvicorn.Config(app, log_level="warning", lifespan="off"))
         task = asyncio.create_task(server.serve(sockets=[listener]), name="portal")
@@ -274,7 +270,7 @@ def _bind(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path) -> Iterator[None]:
     """Hold the data folder for this process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

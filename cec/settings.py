@@ -84,6 +84,8 @@ class HouseSettings:
         Pause between anchors.
     broker
         Which broker devices speak to.
+    register
+        Address of the register, ``postgresql://…``; absent: a file in the folder.
     """
 
     folder: Path
@@ -96,6 +98,12 @@ class HouseSettings:
     public_url: str | None = None
     anchor_every_s: float = 0.3
     broker: BrokerChoice = field(default_factory=BrokerChoice)
+    register: str | None = field(default=None, repr=False)
+
+    @property
+    def register_at(self) -> str | Path:
+        """Where the register is."""
+        return self.register or self.folder / "register.sqlite"
 
 
 def parse_share(text: str) -> Shards:

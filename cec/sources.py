@@ -14,10 +14,7 @@ from domain.merkle import MerklePath, build_sorted_tree
 from domain.records.result import Tree
 from ingest.entries import Stand
 from ingest.journal import Journal
-from ingest.metrics import render_metrics
 from ingest.pipeline.ports import Anchored
-from ingest.watch import Watch, list_checks
-from portal.health import HealthCheck
 from portal.ports import ChainStatus
 from portal.ports import Pin as PortalPin
 from register.ports import RegisterReader
@@ -116,21 +113,6 @@ class ChainTeller:
         assert stored is not None, "the first block is made before the node is open"  # noqa: S101
         header = stored.block.header
         return ChainStatus(header.height, time_ns_of(header.time) // 1_000_000, len(self.reader.genesis.validators))
-
-
-@dataclass(frozen=True, slots=True)
-class Watchman:
-    """A `portal.health.Watcher` over ingest's watch."""
-
-    watch: Watch
-
-    async def checks(self) -> Sequence[HealthCheck]:
-        """Return what an operator should know."""
-        return [HealthCheck(one.name, one.state, one.words) for one in list_checks(await self.watch.read())]
-
-    async def metrics(self) -> bytes:
-        """Return every counter in Prometheus' text format."""
-        return render_metrics(await self.watch.read())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,41 +1,15 @@
 """``/health`` for whoever sends traffic here, and ``/metrics`` for Prometheus."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
+from portal.ports import Watcher
+
 PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """One thing that is as it should be, or not.
-
-    Attributes
-    ----------
-    name, state, words
-        What was looked at; ``ok``, ``warn`` or ``fail``; what it is and what to do.
-    """
-
-    name: str
-    state: str
-    words: str
-
-
-class Watcher(Protocol):
-    """Knows how the server does."""
-
-    async def checks(self) -> Sequence[HealthCheck]:
-        """Return what an operator should know."""
-        ...
-
-    async def metrics(self) -> bytes:
-        """Return every counter in Prometheus' text format."""
-        ...
 
 
 def create_health_router(watcher: Watcher) -> APIRouter:

@@ -1,6 +1,6 @@
 """What the portal asks of the rest of a server; small enough that a test writes each in a few lines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -77,4 +77,31 @@ class LineSource(Protocol):
 
     async def line(self) -> Mapping[str, int]:
         """Return counts by station, such as ``{"received": 812, "admitted": 810}``, in the line's order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One thing that is as it should be, or not.
+
+    Attributes
+    ----------
+    name, state, words
+        What was looked at; ``ok``, ``warn`` or ``fail``; what it is and what to do.
+    """
+
+    name: str
+    state: str
+    words: str
+
+
+class Watcher(Protocol):
+    """Knows how the server does."""
+
+    async def checks(self) -> Sequence[HealthCheck]:
+        """Return what an operator should know."""
+        ...
+
+    async def metrics(self) -> bytes:
+        """Return every counter in Prometheus' text format."""
         ...

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 ALLOWED = {
     "domain": {"cbor2", "cryptography"},
-    "firmware_bridge": {"PIL", "laspy", "numpy", "pyproj", "serial"},
+    "firmware_bridge": {"laspy", "numpy", "pyproj", "serial"},
     "edge": {"aiomqtt", "starlette", "textual", "uvicorn"},
     "ingest": {"aiomqtt", "amqtt", "httpx", "prometheus_client", "pyarrow"},
     "survey": {"laspy", "lazrs", "numba", "numpy", "pyproj", "scipy", "shapely"},
@@ -24,7 +24,7 @@ ALLOWED = {
     "chain": {"coincurve", "cryptography", "h11", "rocksdict"},
     "register": {"aiosqlite", "alembic", "asyncpg", "sqlalchemy"},
     "portal": {"fastapi", "jinja2", "markupsafe", "pydantic", "segno", "starlette", "uvicorn"},
-    "cec": {"httpx", "numpy", "pyproj", "rich", "segno", "typer", "uvicorn"},
+    "cec": {"cryptography", "httpx", "numpy", "pyproj", "rich", "segno", "typer", "uvicorn"},
     "sample_data": {"numpy"},
 }
 """Top-level import names, so that a new one is a decision and not an accident."""

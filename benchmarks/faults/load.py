@@ -76,10 +76,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--cloud", type=Path)
     parser.add_argument("--tls", type=Path)
+    parser.add_argument("--no-login", action="store_true")
     options = parser.parse_args()
     tls: Path | None = options.tls
     files = None if tls is None else TlsFiles(tls / "ca.pem", tls / "device.pem", tls / "device.key")
-    settings = EdgeSettings(options.folder, "127.0.0.1", options.port, "first", tls=files)
+    settings = EdgeSettings(options.folder, "127.0.0.1", options.port, "first", tls=files, is_silent=options.no_login)
     is_drained = asyncio.run(run(settings, options.truth, stop=options.stop, cloud=options.cloud))
     return 0 if is_drained else 1
 

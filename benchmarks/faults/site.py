@@ -12,7 +12,7 @@ import httpx
 from benchmarks.faults.processes import ROOT, Processes, free_port, python
 from cec.brokers import open_certificates, prepare_broker
 from cec.certificates import issue_client, utc_now
-from cec.settings import EMBEDDED, HouseSettings
+from cec.settings import EMBEDDED, NATS, HouseSettings
 from cec.vault import open_vault
 from edge.identity import import_enrolment, open_key
 from sample_data.scanner import scan_airborne
@@ -118,6 +118,8 @@ class Site:
         paths = {"folder": "device", "truth": "truth", "stop": "stop", "cloud": "cloud.laz"}
         options = [part for name, path in paths.items() for part in (f"--{name}", str(self.folder / path))]
         tls = [] if self.broker == EMBEDDED else ["--tls", str(self.folder / "tls")]
+        tls += ["--no-login"] * (self.broker == NATS)
+        tls += ["--no-login"] * (self.broker == NATS)
         return python("benchmarks.faults.load", *options, "--port", str(self.mqtt), *tls)
 
     def _wait_healthy(self) -> None:

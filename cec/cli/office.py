@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cec.cli.options import DATA, ORG, Data, Json, Org
+from cec.cli.options import DATA, ORG, Data, Json, Org, Register
 
 office = typer.Typer(rich_markup_mode=None)
 quarantine = typer.Typer(help="Refused records: look, admit, drop.", rich_markup_mode=None, no_args_is_help=True)
@@ -21,12 +21,13 @@ def audit(
     campaign: Annotated[str | None, typer.Option(help="Count the records of this campaign.")] = None,
     data: Data = DATA,
     org: Org = ORG,
+    register: Register = None,
     json: Json = False,
 ) -> None:
     """Tell whether all records of a device are there, which are missing, and which stand on the chain."""
     from cec.commands.audit import run_audit
 
-    run_audit(device, data=data, org=org, campaign=campaign, as_json=json)
+    run_audit(device, campaign=campaign, data=data, org=org, register=register, as_json=json)
 
 
 @quarantine.command("list")
@@ -92,7 +93,7 @@ def rotate(
     """Let a device's next key follow its present one; what that signed before still counts."""
     from cec.commands.office import run_rotate
 
-    run_rotate(device, old, new, data=data, org=org, out=out)
+    run_rotate(device, (old, new), data=data, org=org, out=out)
 
 
 @office.command()

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cec.cli.options import DATA, ORG, Data, Org
+from cec.cli.options import DATA, ORG, Data, Json, Org, Register
 
 server = typer.Typer(rich_markup_mode=None)
 
@@ -30,6 +30,7 @@ def up(
     tls_ca: Annotated[Path | None, typer.Option(help="With --broker-url: CA of its certificate.")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="With --broker-url: this server's certificate.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="With --broker-url: its key.")] = None,
+    register: Register = None,
     share: Annotated[str, typer.Option(help="Of the devices, where several servers divide them: 1/4.")] = "1/1",
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], typer.Option(help="Least that is told.")
@@ -46,7 +47,7 @@ def up(
     files = None if tls_ca is None else TlsFiles(tls_ca, tls_cert, tls_key)
     choice = BrokerChoice(broker, tls) if broker_url is None else BrokerChoice.parse(broker_url, files)
     choice = replace(choice, shards=parse_share(share))
-    run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port, broker=choice))
+    run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port, broker=choice, register=register))
 
 
 @server.command("broker")
@@ -90,3 +91,11 @@ def enrol(
     from cec.commands.office import run_enrol
 
     run_enrol(device, key, out=out, data=data, org=org)
+
+
+@server.command()
+def reindex(data: Data = DATA, register: Register = None, json: Json = False) -> None:
+    """Make the register anew from journal and chain: after damage, or on another database; the server must not run."""
+    from cec.commands.reindex import run_reindex
+
+    run_reindex(data=data, register=register, as_json=json)

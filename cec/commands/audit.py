@@ -12,7 +12,7 @@ from cec.sources import RegisterStands
 from domain.cid import Cid
 from ingest.audit import BROKEN, COMPLETE, OPEN, Audit, EpochAudit, Link, audit_links
 from ingest.beside import open_beside, select_links
-from register.sqlite import SqliteRegister
+from register.opening import open_register
 
 _BATCH: Final = 5_000
 _WORDS: Final = {
@@ -22,7 +22,7 @@ _WORDS: Final = {
 }
 
 
-def run_audit(device: str, *, data: Path, org: str, campaign: str | None, as_json: bool) -> None:
+def run_audit(device: str, *, campaign: str | None, data: Path, org: str, register: str | None, as_json: bool) -> None:
     """Audit a device; end with code 1 unless its records are complete."""
     if not data.is_dir():
         raise NotAHouse(data)
@@ -31,7 +31,7 @@ def run_audit(device: str, *, data: Path, org: str, campaign: str | None, as_jso
         links += select_links(db, org, device)
     found = audit_links(links, campaign=campaign)
     kept = [link.cid for link in links if link.body is not None]
-    anchored, roots = asyncio.run(_count_anchored(data, kept))
+    anchored, roots = asyncio.run(_count_anchored(register or data / "register.sqlite", kept))
     report = _report(found, anchored=anchored, roots=roots, records=len(kept))
     if as_json:
         print_json(report)
@@ -41,10 +41,10 @@ def run_audit(device: str, *, data: Path, org: str, campaign: str | None, as_jso
         sys.exit(1)
 
 
-async def _count_anchored(data: Path, cids: Sequence[Cid]) -> tuple[int, int]:
+async def _count_anchored(address: str | Path, cids: Sequence[Cid]) -> tuple[int, int]:
     """Return how many records stand on the chain, and under how many roots."""
     count, roots = 0, set[bytes]()
-    async with SqliteRegister.open(data / "register.sqlite") as register:
+    async with open_register(address) as register:
         stands = RegisterStands(register)
         for start in range(0, len(cids), _BATCH):
             found = await stands.anchors_of(cids[start : start + _BATCH])

@@ -10,7 +10,7 @@ from cec.console import print_json, print_text
 from cec.errors import NotAHouse
 from cec.vault import Vault, open_vault
 from domain.cid import Cid
-from domain.envelope import Record, open_envelope, seal
+from domain.envelope import Record, open_envelope, pack_message, seal
 from domain.errors import CecError, InvalidKey
 from domain.keys import PublicKey
 from domain.records.membership import Enrol, Revoke, Rotate
@@ -68,12 +68,19 @@ def run_revoke(device: str, key: str, *, data: Path, org: str, reason: str) -> N
     print_text(f"key {key[:16]}… of {device} is revoked")
 
 
-def run_rotate(device: str, old: str, new: str, *, data: Path, org: str, out: Path) -> None:
+def run_rotate(device: str, keys: tuple[str, str], *, data: Path, org: str, out: Path) -> None:
     """Let a device's next key follow its present one, and write what the device takes in."""
-    body = Rotate(org, device, _parse_key(old).raw, _parse_key(new).raw, now_ms())
-    record = seal(body, _vault(data).org)
-    _admit(record, data)
-    out.write_bytes(record.raw)
+    old, new = map(_parse_key, keys)
+    vault, at_ms = _vault(data), now_ms()
+    bodies = (
+        Rotate(org, device, old.raw, new.raw, at_ms),
+        Enrol(org, device, new.raw, vault.ingest.public.raw, at_ms),
+    )
+    records = [seal(body, vault.org) for body in bodies]
+    if _journal(data).exists():
+        for record in records:
+            _admit(record, data)
+    out.write_bytes(pack_message([record.raw for record in records]))
     print_text(f"rotation of {device} written to {out}: take it in with `cec edge enrol`")
 
 

@@ -13,12 +13,12 @@ from chain.proof import describe, verify_proof
 from domain.codes import format_code, parse_code
 from domain.envelope import open_envelope
 from domain.records.result import Estimate, Survey, Tree
-from register.sqlite import SqliteRegister
+from register.opening import open_register
 
 
-def run_trace(code: str, *, data: Path, proof: Path | None, as_json: bool) -> None:
+def run_trace(code: str, *, data: Path, register: str | None, proof: Path | None, as_json: bool) -> None:
     """Follow a tree and check its proof on the way."""
-    found, raw = asyncio.run(_trace(parse_code(code), _check(data)))
+    found, raw = asyncio.run(_trace(parse_code(code), _check(data), register or data / "register.sqlite"))
     if proof is not None and raw is not None:
         proof.write_bytes(raw)
         found["proof"] = str(proof)
@@ -42,8 +42,8 @@ def run_pin(data: Path) -> None:
     print_text(asyncio.run(read()))
 
 
-async def _trace(code: str, data: Path) -> tuple[dict[str, Any], bytes | None]:
-    async with SqliteRegister.open(data / "register.sqlite") as register, read_chain(data / "chain") as reader:
+async def _trace(code: str, data: Path, address: str | Path) -> tuple[dict[str, Any], bytes | None]:
+    async with open_register(address) as register, read_chain(data / "chain") as reader:
         entry = await register.tree(code)
         tree = open_envelope(await register.record(entry.record)).expect(Tree)
         survey = open_envelope(await register.record(entry.survey)).expect(Survey)
