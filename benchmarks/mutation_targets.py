@@ -13,8 +13,6 @@ from typing import Final
 import atheris
 
 with atheris.instrument_imports(include=["domain", "ingest", "firmware_bridge", "ipfs"]):
-    from firmware_bridge.catalogue import list_drivers
-
     from domain.envelope import seal, unpack_message
     from domain.errors import CecError
     from domain.inquiry import parse_inquiry
@@ -23,6 +21,7 @@ with atheris.instrument_imports(include=["domain", "ingest", "firmware_bridge", 
     from domain.records.membership import Enrol
     from domain.topics import Topic
     from domain.upload import parse_upload
+    from firmware_bridge.catalogue import list_drivers
     from firmware_bridge.replay import parse_delivery
     from ingest import ledger
     from ingest.admission import Policy, read_arrival

@@ -68,10 +68,18 @@ class House:
 
 @asynccontextmanager
 async def open_house(name: str, folder: Path) -> AsyncIterator[House]:
+    """Run a server whose door is kept by the journal."""
+    async with open_unkept_house(name, folder) as house, Doorman(house.journal, house.site.door).open():
+        yield house
+
+
+@asynccontextmanager
+async def open_unkept_house(name: str, folder: Path) -> AsyncIterator[House]:
+    """Run a server whose broker hears nothing of who may come in."""
     blocks = MemoryBlockStore()
     async with Journal.open(folder / "j") as journal:
         await journal.add_organisation(ORG, ORG_KEY.public.raw)
-        async with open_site(name, folder, journal) as site, Doorman(journal, site.door).open():
+        async with open_site(name, folder, journal) as site:
             server = Server(journal, blocks, INGEST_KEY, folder / "up")
             async with serving(site, server) as service:
                 yield House(site, journal, blocks, service)
@@ -290,8 +298,14 @@ async def _say_more(site: Site, device: Device, tls: TlsFiles) -> None:
             assert granted == [0x80]
 
 
-async def test_ingest_refuses_a_revoked_device_whatever_the_broker_does(house: House) -> None:
-    site, device = house.site, Device()
+@pytest.fixture(params=BROKERS)
+async def unkept_house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    async with open_unkept_house(request.param, tmp_path) as house:
+        yield house
+
+
+async def test_ingest_refuses_a_revoked_device_whatever_the_broker_does(unkept_house: House) -> None:
+    house, site, device = unkept_house, unkept_house.site, Device()
     await site.door.admit(ORG, device.name)
     client = connect(site, device, site.certificates.client(device.name))
     await until_connected(client)
