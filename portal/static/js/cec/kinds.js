@@ -17,12 +17,13 @@ import {
   SENTENCES,
   SEQUENCE,
   STATUS,
+  TREE_CODE,
   UTC_MS,
   UUID,
   VISIBILITY,
 } from './quantities.js';
 import { READING } from './readings.js';
-import { binary, flag, link, list, map, oneOf, pattern } from './schema.js';
+import { binary, flag, link, list, map, oneOf, text } from './schema.js';
 
 const RING = list(EASTING_MM, 8, 20_000);
 const PROFILE = oneOf('unixfs-v1-2025');
@@ -58,6 +59,12 @@ const ANSWER = map(
   { epoch: UUID, seq: SEQUENCE, reason: NAME, remedy: SENTENCES },
 );
 const UPLOAD_STATE = map({ root: link, frames: COUNT, is_whole: flag }, { held: binary(1, 131_072) });
+
+const SPECIES_NAME = map({ code: text(1, 40), name: NAME }, { common: NAME });
+const PROGRESS = map(
+  { record: link, stage: oneOf('processed', 'anchored') },
+  { root: DIGEST, height: COUNT, at_ms: UTC_MS },
+);
 
 const FIELD = {
   observation: map({ org: ID, device: ID, campaign: ID, place: PLACE, readings: list(READING, 1, 200) }),
@@ -100,6 +107,10 @@ const FRAME = {
     },
     { until_ms: UTC_MS, title_holder: NAME },
   ),
+  'species-list': map(
+    { org: ID, list_id: ID, title: NAME, at_ms: UTC_MS, species: list(SPECIES_NAME, 1, 1_000) },
+    { campaign: ID },
+  ),
 };
 
 const RESULT = {
@@ -121,7 +132,7 @@ const RESULT = {
     {
       org: ID,
       campaign: ID,
-      code: pattern(/^[0-9ABCDEFGHJKMNPQRSTVWXYZ]{17}$/),
+      code: TREE_CODE,
       survey: link,
       position: POSITION,
       height_mm: ESTIMATE,
@@ -149,7 +160,12 @@ const RESULT = {
 const RECEIPT = {
   receipt: map(
     { org: ID, device: ID, at_ms: UTC_MS },
-    { answers: list(ANSWER, 1, 400), uploads: list(UPLOAD_STATE, 1, 64) },
+    {
+      answers: list(ANSWER, 1, 400),
+      uploads: list(UPLOAD_STATE, 1, 64),
+      progress: list(PROGRESS, 1, 400),
+      pause_ms: DURATION_MS,
+    },
   ),
 };
 

@@ -27,5 +27,6 @@ export const NANO_DEGREES = integer(-360_000_000_000, 360_000_000_000);
 export const CENTI_DEGREES = integer(-36_000, 36_000);
 export const PPM = integer(0, 1_000_000);
 
+export const TREE_CODE = pattern(/^[0-9ABCDEFGHJKMNPQRSTVWXYZ]{17}$/);
 export const STATUS = oneOf('alive', 'standing-dead', 'fallen', 'stump', 'gone');
 export const VISIBILITY = oneOf('public', 'members', 'private');
