@@ -13,17 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from register.errors import RegisterTooNew
+from register.revision import HEAD
 
-HEAD: Final = "0002"
-"""Revision that this code reads and writes; the newest file in `migrations/versions`."""
 FIRST: Final = "0001"
 """Revision of a register made before its schema had a number."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
-
-
-def is_current(connection: Connection) -> bool:
-    """Tell whether the schema is this code's; cheap, so that opening costs no more than one small query."""
-    return MigrationContext.configure(connection).get_current_revision() == HEAD
 
 
 def migrate(connection: Connection, address: str) -> None:

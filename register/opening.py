@@ -6,7 +6,6 @@ from pathlib import Path
 
 from register.address import is_postgres, parse_path
 from register.ports import Register
-from register.postgres import PostgresRegister
 from register.sqlite import SqliteRegister
 
 
@@ -27,6 +26,8 @@ async def open_register(address: str | Path) -> AsyncIterator[Register]:
         See `SqliteRegister.open` and `PostgresRegister.open`.
     """
     if isinstance(address, str) and is_postgres(address):
+        from register.postgres import PostgresRegister  # noqa: PLC0415  # its driver costs a command's start
+
         async with PostgresRegister.open(address) as register:
             yield register
     else:

@@ -25,8 +25,8 @@ from register import answers, rows
 from register.address import format_address
 from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
 from register.errors import ExtensionMissing, InvalidRegisterUrl, RegisterBusy
-from register.migrating import is_current, migrate
 from register.postgres_errors import Overtaken, is_overtaken, tell_cause, translate_errors
+from register.revision import is_current
 from register.tables import ANCHORED, ANCHORS, IS_LATEST, METADATA, RECORDS, TREES
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -242,6 +242,8 @@ async def _migrate(url: str, address: str) -> None:
             async with engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
                 if not await connection.run_sync(is_current):  # or another process was faster
+                    from register.migrating import migrate  # noqa: PLC0415  # see register/revision.py
+
                     await _add_extension(connection, address)
                     await connection.run_sync(migrate, address)
     finally:

@@ -21,7 +21,7 @@ from domain.envelope import Record
 from register import answers, rows
 from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
 from register.errors import RegisterBusy, RegisterDamaged, RegisterError, RegisterFull, RegisterUnreachable
-from register.migrating import is_current, migrate
+from register.revision import is_current
 from register.tables import ANCHORED, ANCHORS, IS_LATEST, METADATA, RECORDS, SURVEYS, TREES
 
 _T = TypeVar("_T")
@@ -74,6 +74,8 @@ class SqliteRegister:
             async with opened.reading() as connection:
                 is_done = await connection.run_sync(is_current)
             if not is_done:
+                from register.migrating import migrate  # noqa: PLC0415  # see register/revision.py
+
                 async with opened.writing() as connection:
                     await connection.run_sync(migrate, str(path))
             yield opened

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,9 @@ BURST: Final = 25
 """Records between two turns of the link."""
 MOST_QUEUED: Final = 4_000
 """Records that may wait before the recorder rests: what drains within a minute even over the slowest broker."""
-REST_S: Final = 0.2
+LOOK_EVERY: Final = 20
+"""Bursts between two looks at how much waits."""
+REST_S: Final = 0.5
 PATIENCE_S: Final = 900.0
 
 
@@ -39,7 +42,9 @@ async def run(settings: EdgeSettings, truth: Path, *, stop: Path, cloud: Path | 
 async def _record_all(agent: Agent, truth: Path, stop: Path) -> None:
     number = _count_lines(truth)
     with truth.open("a") as log:
-        while not stop.exists():  # noqa: ASYNC240  # a look at a local file
+        for burst in count():
+            if stop.exists():  # noqa: ASYNC240  # a look at a local file
+                return
             for number in range(number, number + BURST):  # noqa: B020  # goes on where it was
                 _record(agent, number)
                 log.write(f"{number}\n")
@@ -47,7 +52,7 @@ async def _record_all(agent: Agent, truth: Path, stop: Path) -> None:
             log.flush()
             agent.notify()
             await asyncio.sleep(0)
-            if number % (BURST * 20) == 0 and agent.spool.status().queued > MOST_QUEUED:
+            if burst % LOOK_EVERY == 0 and agent.spool.status().queued > MOST_QUEUED:
                 await asyncio.sleep(REST_S)
 
 
