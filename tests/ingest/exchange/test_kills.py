@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,8 @@ async def test_killed_at_random_and_run_again_it_ends_equal_and_nothing_doubles(
                 async with asyncio.timeout(0.7 + 0.15 * kills * chance.random()):
                     said, _ = await process.communicate()
             except TimeoutError:
-                process.kill()
+                with suppress(ProcessLookupError):  # it may have ended in this very moment
+                    process.kill()
                 await process.wait()
                 kills += 1
         assert said == b"agrees\n"
