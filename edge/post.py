@@ -23,6 +23,13 @@ MESSAGE_BYTES: Final = 96 << 10
 """Records in one message: a third of the largest, so that a bad link loses less when it breaks."""
 WINDOW_RECORDS: Final = 400
 """Records that may be without a receipt at once; beyond it the agent waits, whatever the spool holds."""
+LEAST_RECORDS: Final = 2
+"""And on the worst link: one leaves while the answer to the other is on its way."""
+AT_RISK: Final = 40
+"""A cut sends again what was on its way: a fortieth of what connections carry here, half of what may be (5 %), since
+the next connection may carry less."""
+FIRST_CARRIED: Final = 1_280
+"""What the first connection is trusted to carry: 32 records on their way."""
 MESSAGE_RECORDS: Final = 200
 """Records in one message at most."""
 SLOW_S: Final = 60.0
@@ -52,6 +59,8 @@ class Post:
         A record has just left.
     due
         When each record on its way is sent again, and after which wait: monotonic seconds.
+    carried, carried_before
+        Records that this connection has brought receipts for, and that the one before did.
     rest_until
         Before which the server wants to hear nothing: monotonic seconds.
     asked_at
@@ -69,6 +78,8 @@ class Post:
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     due: dict[Cid, tuple[float, float]] = field(default_factory=dict)
+    carried: int = 0
+    carried_before: int = FIRST_CARRIED
     rest_until: float = 0.0
     asked_at: float = -math.inf
     rotate_at: float = 0.0
@@ -78,11 +89,25 @@ class Post:
         """Return the name of one of the device's channels."""
         return str(Topic(self.identity.body.org, self.identity.body.device, channel))
 
+    def begin(self) -> None:
+        """Begin a connection: what was on its way when the last one broke may be lost, so all of it is due again."""
+        if self.carried or self.due:
+            self.carried_before = self.carried
+        self.due.clear()
+        self.carried = 0
+
+    def compute_window(self) -> int:
+        """Return how many records may be without a receipt: few where links break often, ever more on one that lasts.
+
+        A window of a fortieth of what was carried doubles every 28 round trips.
+        """
+        return min(WINDOW_RECORDS, max(LEAST_RECORDS, max(self.carried, self.carried_before) // AT_RISK))
+
     def choose(self, *, limit: int = MESSAGE_RECORDS) -> list[Item]:
         """Return records that are to be sent now."""
         now = time.monotonic()
         on_way = {cid for cid, (due, _) in self.due.items() if due > now}
-        free = min(limit, WINDOW_RECORDS - len(on_way))
+        free = min(limit, self.compute_window() - len(on_way))
         return self.spool.pending(limit_bytes=MESSAGE_BYTES, skip=on_way, limit=free) if free > 0 else []
 
     def note_leaving(self, items: list[Item], size: int) -> None:
@@ -144,7 +169,7 @@ class Post:
         self.clock.note_server(receipt.at_ms)
         self.pulse.heard = time.monotonic()
         for answer in receipt.answers or ():
-            self.due.pop(answer.record, None)
+            self.carried += self.due.pop(answer.record, None) is not None
         if receipt.pause_ms is not None:
             self.rest_until = time.monotonic() + min(receipt.pause_ms / 1_000, LONGEST_PAUSE_S)
 

@@ -58,8 +58,7 @@ class Session:
         post = self._post
         await self._listen()
         post.pulse.is_connected, post.pulse.connections = True, post.pulse.connections + 1
-        # What was on its way when the last connection broke may be lost: all of it is due again.
-        post.due.clear()
+        post.begin()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._receive(), name="edge receive")
             # A task of its own: Python 3.11's task groups may leave their parent marked as cancelled.
@@ -201,16 +200,13 @@ class Session:
         await post.send_small(self._client, "ask", encode_inquiry(inquiry))
 
     async def _rotate(self) -> None:
-        """Send the word that ends the former key, once nothing waits under it any more.
-
-        The server then cuts the connection; the next one is under the new key alone.
-        """
+        """Send the word that ends the former key once nothing waits under it; the next login is the new key's."""
         post = self._post
         while (rotation := post.identity.rotation) is not None:
             if post.spool.is_former_waiting() or time.monotonic() < post.rotate_at:
                 await asyncio.sleep(1.0)
                 continue
-            # The cut may come before the answer: asking again, more and more seldom, brings it.
+            # The answer may be lost: asking again, more and more seldom, brings it.
             post.rotate_at = time.monotonic() + post.rotate_wait_s
             post.rotate_wait_s = min(2 * post.rotate_wait_s, LONGEST_ASK_S)
             await post.send_small(self._client, "birth", pack_message([rotation.rotate.raw]))

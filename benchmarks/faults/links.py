@@ -100,7 +100,7 @@ def _tell(link: Link, end: tuple[int, float], status: SpoolStatus, counts: LinkC
     lost, took_s = end
     figures = [
         Figure(f"{link.name}: records lost, or file not whole", lost, "", "<= 0"),
-        Figure(f"{link.name}: records sent again", 100 * status.resent / max(1, status.sent), "%"),
+        Figure(f"{link.name}: records sent again", 100 * status.resent / max(1, status.sent), "%", "<= 5"),
         Figure(f"{link.name}: time", took_s, "s"),
     ]
     if link.file_bytes:

@@ -21,7 +21,7 @@ from edge.agent import Agent
 from edge.errors import FileChanged
 from edge.frames import FrameReader
 from edge.identity import Identity, load_identity
-from edge.post import WINDOW_RECORDS
+from edge.post import AT_RISK, WINDOW_RECORDS
 from edge.settings import EdgeSettings
 from edge.spool import Spool, open_spool
 from ingest.broker.embedded import SERVER, EmbeddedBroker
@@ -264,6 +264,7 @@ async def test_records_without_a_receipt_stay_within_the_window(tmp_path: Path) 
     async with broker_alone(tmp_path) as (journal, broker):
         async with Agent.open(replace(settings(tmp_path / "d", broker.port), retry_s=60.0)) as agent:
             # Nobody answers here: what may leave before an answer is bounded all the same.
+            agent.post.carried_before = AT_RISK * WINDOW_RECORDS * 2
             left = 0
             while items := agent.post.choose():
                 agent.post.note_leaving(items, 1)

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.readings import GnssFix, HeightShot, MissingLine, StemDiameter
+from domain.readings import GnssFix, GnssMean, HeightShot, MissingLine, StemDiameter
 from domain.schema import to_map
 from firmware_bridge.catalogue import find_driver, list_drivers
 from firmware_bridge.driver import DriverSpec, Passed, SkyView
 from firmware_bridge.framing import Skipped
 from firmware_bridge.lasers.errors import UnknownDriver
 
-TYPES = {cls.TYPE for cls in (GnssFix, HeightShot, MissingLine, StemDiameter)}
+TYPES = {cls.TYPE for cls in (GnssFix, GnssMean, HeightShot, MissingLine, StemDiameter)}
 
 
 def test_names_are_ids_and_no_two_are_the_same() -> None:
