@@ -22,6 +22,7 @@
         +-- UnreadablePort     an option does not name a port of an instrument, its driver and address
         +-- PortNotNamed       a log has several ports and none was named
         +-- FrameUnreadable    a file with plots or species cannot be read
+        +-- UnreadableCaster   an option of the corrections cannot be used
         +-- UnreadableAddress  text is not a broker's address
         +-- UnreadableShare    text is not a server's share of the devices
         +-- BrokerNotPrepared  a broker was chosen that was not prepared in the folder
@@ -209,6 +210,14 @@ class FrameUnreadable(ProgramError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"Cannot read {path}: {reason}")
         self.path = path
+        self.reason = reason
+
+
+class UnreadableCaster(ProgramError):
+    """An option of the corrections cannot be used."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid corrections: {reason}")
         self.reason = reason
 
 

@@ -1,5 +1,6 @@
 """Decimal text to integers in small units, exactly: no float between instrument and record."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -7,6 +8,8 @@ from firmware_bridge.errors import UnreadableField
 
 _NANO: Final = 1_000_000_000
 _MAX_TEXT: Final = 24
+_NUMBER: Final = re.compile(r" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})? *")
+"""Python alone would also read underscores and the digits of other scripts; instruments pad with blanks."""
 MM_PER_UNIT: Final = {"M": Decimal(1000), "F": Decimal("304.8"), "Y": Decimal("914.4")}
 """Millimetres of a metre, an international foot, an international yard."""
 
@@ -14,7 +17,7 @@ MM_PER_UNIT: Final = {"M": Decimal(1000), "F": Decimal("304.8"), "Y": Decimal("9
 def parse_decimal(field: str, text: str) -> Decimal:
     """Return the number that a field says; `UnreadableField` when it is none."""
     try:
-        value = Decimal(text) if len(text) <= _MAX_TEXT else Decimal("NaN")
+        value = Decimal(text) if len(text) <= _MAX_TEXT and _NUMBER.fullmatch(text) else Decimal("NaN")
     except InvalidOperation as error:
         raise UnreadableField(field, text) from error
     if not value.is_finite() or abs(value) > 10**12:  # beyond any measurement

@@ -32,6 +32,7 @@ DRIVERS_OF_OLD: Final[Mapping[str, str]] = {"gnss": "gnss", "hypsometer": "hypso
 _MAGIC: Final = b"# cec-log "
 _VERSION: Final = "2"
 _FIELDS: Final = 3
+_HEXADECIMAL: Final = re.compile(rb"([0-9A-Fa-f]{2})*")
 _MAX_DIGITS: Final = 12
 _PORT: Final = re.compile(ID_PATTERN)
 _PAIR: Final = re.compile(rf"({ID_PATTERN})=({ID_PATTERN})")
@@ -131,11 +132,9 @@ def parse_delivery(raw: bytes, number: int, ports: Collection[str] = tuple(DRIVE
         raise InvalidLog(number, "not three fields, the first a number")
     at_ms, port = int(fields[0]), fields[1].decode("ascii", "replace")
     _check_bounds(at_ms, port, number, ports)
-    try:
-        data = bytes.fromhex(fields[2].decode("ascii"))
-    except ValueError as error:
-        raise InvalidLog(number, "bytes are not hexadecimal") from error
-    return Delivery(at_ms, port, data)
+    if _HEXADECIMAL.fullmatch(fields[2]) is None:
+        raise InvalidLog(number, "bytes are not hexadecimal")
+    return Delivery(at_ms, port, bytes.fromhex(fields[2].decode("ascii")))
 
 
 async def play(

@@ -24,7 +24,7 @@ ALLOWED = {
     "chain": {"coincurve", "cryptography", "h11", "rocksdict"},
     "register": {"aiosqlite", "alembic", "asyncpg", "sqlalchemy"},
     "portal": {"fastapi", "jinja2", "markupsafe", "pydantic", "segno", "starlette", "uvicorn"},
-    "cec": {"cryptography", "httpx", "numpy", "pyproj", "rich", "segno", "typer", "uvicorn"},
+    "cec": {"cryptography", "httpx", "numpy", "pyproj", "rich", "segno", "serial", "typer", "uvicorn"},
     "sample_data": {"numpy"},
 }
 """Top-level import names, so that a new one is a decision and not an accident."""

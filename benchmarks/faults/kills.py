@@ -65,7 +65,8 @@ def endure_kills(folder: Path, plan: Kills) -> Outcome:
         (
             *_tell(plan.broker, found, site.status() if code == 0 else {}),
             *(
-                Figure(f"{plan.broker}: kills endured", site.processes.kills, ""),
+                Figure(f"{plan.broker}: kills endured", site.processes.kills, "", f">= {plan.kills}"),
+                Figure(f"{plan.broker}: processes that ended by themselves", len(site.processes.ended), "", "<= 0"),
                 Figure(f"{plan.broker}: last kill to last receipt", drained_s, "s", "<= 60"),
                 Figure(f"{plan.broker}: last kill to last anchor", anchored_s, "s"),
             ),

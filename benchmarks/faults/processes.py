@@ -38,6 +38,7 @@ class Processes:
         self._commands: dict[str, Sequence[str]] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.kills = 0
+        self.ended: list[str] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,15 +51,15 @@ class Processes:
         self._running[name] = self._spawn(name)
 
     def kill(self, name: str) -> None:
-        """Kill a process at whatever it does (SIGKILL), and start it again."""
-        self._running[name].kill()
-        self._running[name].wait()
-        self.kills += 1
+        """Kill a process at whatever it does (SIGKILL) and start it again; one that had ended by itself is no kill."""
+        process = self._running[name]
+        if process.poll() is None:
+            process.kill()
+            self.kills += 1
+        else:
+            self.ended.append(f"{name} ended by itself with {process.returncode}")
+        process.wait()
         self._running[name] = self._spawn(name)
-
-    def is_running(self, name: str) -> bool:
-        """Tell whether a process has not ended by itself."""
-        return self._running[name].poll() is None
 
     def wait(self, name: str, *, timeout_s: float) -> int | None:
         """Return the exit code of a process that ends by itself; nothing when it does not within a time."""

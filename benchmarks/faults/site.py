@@ -119,7 +119,6 @@ class Site:
         options = [part for name, path in paths.items() for part in (f"--{name}", str(self.folder / path))]
         tls = [] if self.broker == EMBEDDED else ["--tls", str(self.folder / "tls")]
         tls += ["--no-login"] * (self.broker == NATS)
-        tls += ["--no-login"] * (self.broker == NATS)
         return python("benchmarks.faults.load", *options, "--port", str(self.mqtt), *tls)
 
     def _wait_healthy(self) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cec.cli.options import DATA, ORG, Data, Json, Org
+from cec.cli.options import DATA, Data, Json, Org
 
 exchange = typer.Typer(rich_markup_mode=None)
 members = typer.Typer(help="Who may read and write by a token.", rich_markup_mode=None, no_args_is_help=True)
@@ -57,7 +57,7 @@ def import_(
 def sync(
     url: Annotated[str, typer.Argument(help="The other installation's portal.")],
     token: Annotated[str, typer.Option(envvar="CEC_TOKEN", help="What it gave us by `cec members add`.")],
-    org: Org = ORG,
+    org: Org = None,
     trust: Trust = None,
     service: Service = None,
     data: Data = DATA,

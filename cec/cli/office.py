@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cec.cli.options import DATA, ORG, Data, Json, Org, Register
+from cec.cli.options import DATA, Data, Json, Org, Register
 
 office = typer.Typer(rich_markup_mode=None)
 quarantine = typer.Typer(help="Refused records: look, admit, drop.", rich_markup_mode=None, no_args_is_help=True)
@@ -20,7 +20,7 @@ def audit(
     device: Device,
     campaign: Annotated[str | None, typer.Option(help="Count the records of this campaign.")] = None,
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
     register: Register = None,
     json: Json = False,
 ) -> None:
@@ -73,7 +73,7 @@ def revoke(
     key: Annotated[str, typer.Argument(help="The key that ends, as `cec edge key` prints it.")],
     reason: Annotated[str, typer.Option(help="Why: lost, stolen, retired.")],
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """End a device's key at once; what it still sends goes to quarantine."""
     from cec.commands.office import run_revoke
@@ -88,7 +88,7 @@ def rotate(
     new: Annotated[str, typer.Argument(help="The next one, as `cec edge rotate` prints it.")],
     out: Annotated[Path, typer.Option(help="Where to write what the device takes in.")],
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Let a device's next key follow its present one; what that signed before still counts."""
     from cec.commands.office import run_rotate
@@ -102,7 +102,7 @@ def campaign(
     title: Annotated[str, typer.Option(help="For people.")],
     method: Annotated[str, typer.Option(help="How it is surveyed.")] = "field crew",
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Sign a campaign; it comes down to the organisation's devices."""
     from cec.commands.frames import run_campaign
@@ -116,7 +116,7 @@ def plots(
     use: Annotated[str, typer.Option(help="plot, stand, parcel or protected.")] = "plot",
     radius: Annotated[float | None, typer.Option(min=0.1, max=1_000, help="Metres, for points.")] = None,
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Sign areas; they come down to the organisation's devices."""
     from cec.commands.frames import run_plots
@@ -131,7 +131,7 @@ def species(
     title: Annotated[str, typer.Option(help="For people.")] = "Species",
     campaign: Annotated[str | None, typer.Option(help="For this campaign alone.")] = None,
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Sign a species list; it comes down to the organisation's devices."""
     from cec.commands.frames import run_species

@@ -19,7 +19,7 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     mqtt_port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the embedded broker.")] = 1883,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the portal.")] = 8080,
-    org: Org = ORG,
+    org: Annotated[str, typer.Option(help="Id of the organisation that a new folder is begun for.")] = ORG,
     org_name: Annotated[str, typer.Option(help="The organisation's name for people.")] = "North Forest",
     campaign: Annotated[str, typer.Option(help="Id of the first campaign.")] = "first",
     tls: Annotated[bool, typer.Option("--tls", help="The embedded broker speaks TLS; see `cec certificate`.")] = False,
@@ -58,7 +58,7 @@ def prepare(
     own_port: Annotated[int, typer.Option(min=1, max=65_535, help="Of NATS's own protocol, on loopback.")] = 4222,
     servers: Annotated[int, typer.Option(min=1, max=256, help="How many servers divide the devices.")] = 1,
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Write configuration and certificates for a broker that others wrote, and print the command that starts it."""
     from cec.commands.up import run_prepare
@@ -71,7 +71,7 @@ def certificate(
     device: Annotated[str, typer.Argument(help="The device's id.")],
     out: Annotated[Path, typer.Option(help="Folder for ca.pem, the device's certificate and its key.")],
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Issue the certificate by which a device is known to a broker over TLS."""
     from cec.commands.up import run_certificate
@@ -85,7 +85,7 @@ def enrol(
     key: Annotated[str, typer.Argument(help="Its public key, as `cec edge key` prints it.")],
     out: Annotated[Path, typer.Option(help="Where to write the enrolment.")],
     data: Data = DATA,
-    org: Org = ORG,
+    org: Org = None,
 ) -> None:
     """Sign a device's key for the organisation; a server that runs lets the device in at once."""
     from cec.commands.office import run_enrol

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cec.console import print_json, print_text
 from cec.errors import NotAHouse
+from cec.owner import find_org
 from cec.sources import RegisterStands
 from domain.cid import Cid
 from ingest.audit import BROKEN, COMPLETE, OPEN, Audit, EpochAudit, Link, audit_links
@@ -22,13 +23,15 @@ _WORDS: Final = {
 }
 
 
-def run_audit(device: str, *, campaign: str | None, data: Path, org: str, register: str | None, as_json: bool) -> None:
+def run_audit(
+    device: str, *, campaign: str | None, data: Path, org: str | None, register: str | None, as_json: bool
+) -> None:
     """Audit a device; end with code 1 unless its records are complete."""
     if not data.is_dir():
         raise NotAHouse(data)
-    links: list[Link] = []
+    owner, links = org or find_org(data, None), list[Link]()
     with open_beside(data / "journal.sqlite") as db:
-        links += select_links(db, org, device)
+        links += select_links(db, owner, device)
     found = audit_links(links, campaign=campaign)
     kept = [link.cid for link in links if link.body is not None]
     anchored, roots = asyncio.run(_count_anchored(register or data / "register.sqlite", kept))

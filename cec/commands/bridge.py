@@ -19,6 +19,7 @@ from domain.schema import to_map
 from firmware_bridge.catalogue import find_driver, list_drivers
 from firmware_bridge.driver import Driver, DriverSpec, Event, Passed, SkyView
 from firmware_bridge.framing import Skipped
+from firmware_bridge.lasers.memory import MAX_BYTES, parse_memory
 from firmware_bridge.log_writer import LogWriter
 from firmware_bridge.ports.address import PortAddress, parse_port
 from firmware_bridge.ports.opening import Phase, PortState, open_port
@@ -83,15 +84,44 @@ class Instrument:
 
 
 def run_list(*, as_json: bool) -> None:
-    """Name the drivers and what they yield."""
-    specs = list_drivers()
+    """Name the drivers and what they yield, the scanners last."""
+    told = [*map(_describe_driver, list_drivers()), *_describe_scanners()]
     if as_json:
-        print_json({"drivers": [_describe_driver(spec) for spec in specs]})
+        print_json({"drivers": told})
         return
-    rows = [("driver", "yields", "instruments"), *((s.name, ", ".join(s.yields), s.instruments) for s in specs)]
+    rows = [("driver", "yields", "instruments")]
+    rows += [(one["name"], ", ".join(one["yields"]), one["instruments"]) for one in told]
     widths = [max(len(row[at]) for row in rows) for at in range(2)]
     for name, yields, instruments in rows:
         print_text(f"  {name:<{widths[0]}}  {yields:<{widths[1]}}  {instruments}")
+
+
+def _describe_scanners() -> list[dict[str, Any]]:
+    """Return the LiDAR scanners; none where the extra `scan` is not installed, as on a device."""
+    try:
+        from firmware_bridge.scan.catalogue import SCANNERS
+    except ModuleNotFoundError:
+        return []
+    return [
+        {"name": spec.name, "yields": ["points"], "instruments": spec.instruments, "source": spec.source}
+        for spec in SCANNERS
+    ]
+
+
+def run_memory(file: Path, *, angle: str, as_json: bool) -> None:
+    """Print a hypsometer's memory: its readings, and how many rows gave none."""
+    with file.open("rb") as stream:
+        found = parse_memory(stream.read(MAX_BYTES + 1), angle_unit="D" if angle == "degrees" else "G", mono_ms=0)
+    readings = [one for one in found if not isinstance(one, Skipped)]
+    skipped = [one for one in found if isinstance(one, Skipped)]
+    if as_json:
+        print_json({"readings": [describe_reading(one) for one in readings], "skipped": len(skipped)})
+        return
+    for reading in readings:
+        print_text(format_reading("memory", reading))
+    for one in skipped[:10]:
+        print_text(f"  skipped: {one.error}")
+    print_text(f"  {len(readings)} heights, {len(skipped)} rows without one")
 
 
 def run_record(ports: list[str], out: Path, seconds: float, *, as_json: bool) -> None:
@@ -162,7 +192,7 @@ async def _record(
         if not waiting:
             stop.set()
 
-    with _stop_on_signals(stop):
+    with stop_on_signals(stop):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(take(one), name=f"bridge.{one.name}") for one in instruments]
             await _wait_for(stop, seconds)
@@ -202,7 +232,7 @@ async def _wait_for(stop: asyncio.Event, seconds: float) -> None:
 
 
 @contextmanager
-def _stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
+def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
     """Let Ctrl-C and a termination end the recording with its summary."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)

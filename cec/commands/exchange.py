@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from cec.console import Console, print_json, print_text
 from cec.errors import HouseBusy, NotAHouse
+from cec.owner import find_org
 from ingest.exchange.catalogue import bring_up
 from ingest.exchange.exporting import export
 from ingest.exchange.hooks import add_hook, list_hooks, remove_hook, revive
@@ -99,13 +100,13 @@ def run_import(folder: Path, *, data: Path, trusted: Trusted, clouds: bool, as_j
         sys.exit(1)
 
 
-def run_sync(url: str, *, org: str, token: str, data: Path, trusted: Trusted, as_json: bool) -> None:
+def run_sync(url: str, *, org: str | None, token: str, data: Path, trusted: Trusted, as_json: bool) -> None:
     """Exchange a member's records with another installation; end with code 1 when they do not agree."""
 
     async def work() -> SyncReport:
         async with open_store(data / "journal.sqlite") as store, Peer.open(url, token) as peer:
             await _trust(store, trusted)
-            return await synchronise(store, peer, org, now_ms)
+            return await synchronise(store, peer, org or find_org(data, None), now_ms)
 
     report = asyncio.run(work())
     refusals = {"here": [*report.refused_here.values()], "there": [*report.refused_there.values()]}

@@ -14,6 +14,7 @@ from pyproj import Geod
 
 from cec.console import print_text
 from cec.errors import FrameUnreadable, NotAHouse
+from cec.owner import find_org
 from cec.vault import open_vault
 from domain.envelope import Body, seal
 from domain.errors import InvalidField
@@ -28,21 +29,24 @@ CORNERS: Final = 72
 _NANO: Final = 1_000_000_000
 
 
-def run_campaign(campaign: str, *, data: Path, org: str, title: str, method: str) -> None:
+def run_campaign(campaign: str, *, data: Path, org: str | None, title: str, method: str) -> None:
     """Begin a campaign, or say anew what it is."""
+    org = find_org(data, org)
     _append([Campaign(org, campaign, title, method, now_ms())], data)
     print_text(f"campaign {campaign} is signed; devices of {org} get it when they ask next")
 
 
-def run_plots(file: Path, *, data: Path, org: str, use: str, radius_m: float | None) -> None:
+def run_plots(file: Path, *, data: Path, org: str | None, use: str, radius_m: float | None) -> None:
     """Sign the plots of a GeoJSON file: polygons, or points with a radius."""
+    org = find_org(data, org)
     areas = [_read_area(feature, org, use, radius_m) for feature in _read_features(file)]
     _append(areas, data)
     print_text(f"{len(areas)} areas are signed ({use}); devices of {org} get them when they ask next")
 
 
-def run_species(file: Path, *, data: Path, org: str, list_id: str, title: str, campaign: str | None) -> None:
+def run_species(file: Path, *, data: Path, org: str | None, list_id: str, title: str, campaign: str | None) -> None:
     """Sign a species list from a CSV file with the columns code, name and, if wanted, common."""
+    org = find_org(data, org)
     species = tuple(_read_species(file))
     if not species:
         raise FrameUnreadable(file, "no species in it")

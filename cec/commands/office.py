@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cec.console import print_json, print_text
 from cec.errors import NotAHouse
+from cec.owner import find_org
 from cec.vault import Vault, open_vault
 from domain.cid import Cid
 from domain.envelope import Record, open_envelope, pack_message, seal
@@ -61,17 +62,17 @@ def run_drop(cids: list[str], *, data: Path, out: Path) -> None:
             print_text(f"{cid} dropped; its bytes are in {out / f'{cid}.cbor'}")
 
 
-def run_revoke(device: str, key: str, *, data: Path, org: str, reason: str) -> None:
+def run_revoke(device: str, key: str, *, data: Path, org: str | None, reason: str) -> None:
     """End a device's key; what it still sends goes to quarantine."""
-    body = Revoke(org, device, _parse_key(key).raw, reason, now_ms())
+    body = Revoke(find_org(data, org), device, _parse_key(key).raw, reason, now_ms())
     _admit(seal(body, _vault(data).org), data)
     print_text(f"key {key[:16]}… of {device} is revoked")
 
 
-def run_rotate(device: str, keys: tuple[str, str], *, data: Path, org: str, out: Path) -> None:
+def run_rotate(device: str, keys: tuple[str, str], *, data: Path, org: str | None, out: Path) -> None:
     """Let a device's next key follow its present one, and write what the device takes in."""
     old, new = map(_parse_key, keys)
-    vault, at_ms = _vault(data), now_ms()
+    vault, at_ms, org = _vault(data), now_ms(), find_org(data, org)
     bodies = (
         Rotate(org, device, old.raw, new.raw, at_ms),
         Enrol(org, device, new.raw, vault.ingest.public.raw, at_ms),
@@ -84,10 +85,10 @@ def run_rotate(device: str, keys: tuple[str, str], *, data: Path, org: str, out:
     print_text(f"rotation of {device} written to {out}: take it in with `cec edge enrol`")
 
 
-def run_enrol(device: str, key: str, *, out: Path, data: Path, org: str) -> None:
+def run_enrol(device: str, key: str, *, out: Path, data: Path, org: str | None) -> None:
     """Sign a device's key, and let a server that ran before know of it at once."""
     vault = _vault(data)
-    body = Enrol(org, device, _parse_key(key).raw, vault.ingest.public.raw, now_ms())
+    body = Enrol(find_org(data, org), device, _parse_key(key).raw, vault.ingest.public.raw, now_ms())
     record = seal(body, vault.org)
     if _journal(data).exists():
         _admit(record, data)

@@ -1,13 +1,18 @@
 """``cec bridge scan``: a recorded LiDAR scan and the carrier's track to a cloud with CRS."""
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from cec.commands.bridge import stop_on_signals
 from cec.console import Console, print_json, print_text
 from firmware_bridge.scan.capture import ScanOptions, ScanSummary, convert_pcap, find_start_s
+from firmware_bridge.scan.live import RecordOptions, RecordSummary, open_recording
 from firmware_bridge.scan.mounting import Mounting
 from firmware_bridge.scan.track_files import TrackOptions, read_track
+
+_FOREVER_S: Final = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,32 @@ class ScanRun:
     scale: Literal["gps", "utc"] = "gps"
     wander: Literal[-1, 0, 1] | None = None
     options: ScanOptions = field(default_factory=ScanOptions)
+
+
+WANDER: Final[dict[str, Literal[-1, 0, 1]]] = {"added": 1, "subtracted": -1, "none": 0}
+"""Words for what an SBET's wander angle is to the heading."""
+
+
+def run_capture(out: Path, *, address: str | None, ports: tuple[int, ...], seconds: float, as_json: bool) -> None:
+    """Record a scanner's packets until the time is over or Ctrl-C."""
+    default = RecordOptions()
+    options = RecordOptions(address or default.address, ports or default.ports)
+    console = Console(is_quiet=as_json)
+    console.say(f"listening on UDP {', '.join(map(str, options.ports))}; Ctrl-C ends it")
+    summary = asyncio.run(_capture(out, options, seconds))
+    if as_json:
+        print_json({**asdict(summary), "path": str(summary.path)})
+        return
+    lost = f", {summary.dropped} dropped: the disk was too slow" if summary.dropped else ""
+    print_text(f"  {summary.path}: {summary.datagrams} packets, {summary.size:,} bytes{lost}")
+
+
+async def _capture(out: Path, options: RecordOptions, seconds: float) -> RecordSummary:
+    stop = asyncio.Event()
+    async with open_recording(out, options) as recording:
+        with stop_on_signals(stop):
+            asyncio.get_running_loop().call_later(seconds or _FOREVER_S, stop.set)
+            return await recording.run(stop)
 
 
 def run_scan(run: ScanRun, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from cec.commands.pins import format_pin
 from cec.console import print_text
 from cec.errors import NotAHouse
 from cec.house import open_house
+from cec.owner import DEFAULT_ORG, find_org
 from cec.settings import HouseSettings
 
 
@@ -29,18 +30,20 @@ async def _serve(settings: HouseSettings) -> None:
         await asyncio.Event().wait()
 
 
-def run_prepare(kind: str, *, data: Path, org: str, host: str, ports: tuple[int, int], servers: int) -> None:
+def run_prepare(kind: str, *, data: Path, org: str | None, host: str, ports: tuple[int, int], servers: int) -> None:
     """Prepare a broker and print how it is started."""
-    command = prepare_broker(data.resolve(), kind, org=org, host=host, ports=ports, servers=servers)
+    # A broker may be prepared before its server has ever run.
+    owner = find_org(data, org) if (data / "keys").is_dir() else org or DEFAULT_ORG
+    command = prepare_broker(data.resolve(), kind, org=owner, host=host, ports=ports, servers=servers)
     print_text(f"start it with   {shlex.join(command)}")
     print_text(f"then            cec up --data {data} --broker {kind}")
 
 
-def run_certificate(device: str, *, out: Path, data: Path, org: str) -> None:
+def run_certificate(device: str, *, out: Path, data: Path, org: str | None) -> None:
     """Issue a device's certificate and write what the device needs to a folder."""
     if not data.is_dir():
         raise NotAHouse(data)
-    authority = open_certificates(data, org)
+    authority = open_certificates(data, find_org(data, org))
     issued = issue_client(authority, device, now=utc_now())
     out.mkdir(parents=True, exist_ok=True)
     for source, name in (

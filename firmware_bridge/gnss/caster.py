@@ -34,7 +34,8 @@ LEAST_S: Final = 0.01
 _OK: Final = 200
 _CR_LF: Final = b"\r\n"
 _AGENT: Final = "NTRIP cec/1"
-_HOST: Final = re.compile(r"[A-Za-z0-9._:-]{1,253}")
+_HOST: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)")
+"""A host name by its labels, or an IPv6 address."""
 _MOUNTPOINT: Final = re.compile(r"[A-Za-z0-9._~+-]{1,100}")
 _STATUS: Final = re.compile(r"(HTTP/1\.[01]|ICY|SOURCETABLE) ([0-9]{3})(?: (.*))?")
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,%d})[ \t]*(?:;.*)?" % MAX_SIZE_DIGITS)

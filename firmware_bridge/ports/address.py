@@ -19,7 +19,9 @@ MAX_CHANNEL: Final = 30
 MAX_SPEED: Final = 1_000_000.0
 """A day in a tenth of a second; 0 is faster."""
 _MAX_PORT: Final = 65_535
-_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+"""A host name by its labels (RFC 1123, section 2.1)."""
 _ENDPOINT: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<name>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _RFCOMM: Final = re.compile(r"(?P<device>(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})@(?P<channel>[0-9]{1,2})")
 _SERIAL: Final = re.compile(r"(?P<path>/.+)@(?P<baud>[0-9]{1,7})")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import termios
 from collections.abc import AsyncGenerator, Callable
 
 from serial import Serial, SerialException
@@ -36,6 +37,8 @@ def _open(address: SerialAddress) -> Serial:
         if error.errno == errno.EACCES:
             raise OSError(errno.EACCES, "no permission: add this user to the device file's group (dialout)") from error
         raise
+    except termios.error as error:
+        raise OSError(errno.EIO, "the device was pulled while it was opened") from error
     except ValueError as error:
         raise OSError(errno.EINVAL, f"the device cannot do {address.baud} baud") from error
     os.set_blocking(line.fileno(), False)

@@ -109,7 +109,11 @@ async def _connect(address: TcpAddress) -> socket.socket:
     for family, kind, protocol, _, target in await loop.getaddrinfo(
         address.host, address.port, type=socket.SOCK_STREAM
     ):
-        stream = socket.socket(family, kind, protocol)
+        try:
+            stream = socket.socket(family, kind, protocol)
+        except OSError as error:  # a family that this machine does not speak
+            failure = error
+            continue
         stream.settimeout(0)
         try:
             async with asyncio.timeout(CONNECT_S):

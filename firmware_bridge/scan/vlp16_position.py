@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from firmware_bridge.framing import compute_checksum
 from firmware_bridge.scan.driver import ClockState
 from firmware_bridge.scan.errors import InvalidPacket
 
@@ -58,10 +59,7 @@ def _parse_rmc(sentence: bytes) -> float | None:
     if found is None:
         return None
     body, hour, minute, second, fraction, status, day, month, year, given = found.groups()
-    computed = 0
-    for byte in body:
-        computed ^= byte
-    if computed != int(given, 16):
+    if compute_checksum(body) != given.decode().upper():
         raise InvalidPacket("its GNSS sentence fails its checksum")
     if status != b"A":
         return None

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -177,3 +178,12 @@ async def test_a_reader_sees_the_state_before_a_set_until_it_is_whole(tmp_path: 
     async with SqliteRegister.open(path) as register:
         await register.add_records([SURVEY, make_tree(1)])
         assert (await register.counts()).records == 3
+
+
+async def test_a_folder_of_any_name_holds_its_register(tmp_path: Path) -> None:
+    folder = tmp_path / "what?now=1#x %41"
+    async with SqliteRegister.open(folder / "register.sqlite") as register:
+        await register.add_records([SURVEY])
+    assert os.listdir(tmp_path) == [folder.name]  # noqa: PTH208
+    async with SqliteRegister.open(folder / "register.sqlite") as register:
+        assert (await register.counts()).records == 1

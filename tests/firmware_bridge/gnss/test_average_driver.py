@@ -37,3 +37,21 @@ def test_a_stop_is_told_with_its_mean_when_it_ends() -> None:
 def test_a_short_stand_gives_no_mean() -> None:
     data = stand(5, at_minutes="07.0380")
     assert not [event for event in play(data, size=len(data) // 5) if isinstance(event, GnssMean)]
+
+
+def test_a_receiver_that_falls_silent_ends_its_stop() -> None:
+    driver = find_driver("gnss").make()
+    for number in range(20):
+        driver.feed(stand(20, at_minutes="07.0380")[number * 72 : (number + 1) * 72], mono_ms=1_000 * number)
+    quiet = [event for minute in range(1, 4) for event in driver.feed(b"", mono_ms=60_000 * minute + 20_000)]
+    assert [type(event) for event in quiet if isinstance(event, GnssMean)] == [GnssMean]
+    assert not [event for event in driver.flush() if isinstance(event, GnssMean)]
+
+
+def test_a_stop_in_two_datums_has_no_mean_and_harms_nothing() -> None:
+    first, second = (sentence(f"GPDTM,{datum},,0.0,N,0.0,E,0.0,W84") for datum in ("W84", "P90"))
+    half = len(stand(30, at_minutes="07.0380")) // 2
+    data = stand(30, at_minutes="07.0380")
+    events = play(first + data[:half] + second + data[half:], size=100)
+    assert len([event for event in events if isinstance(event, GnssFix)]) == 30
+    assert not [event for event in events if isinstance(event, GnssMean)]
