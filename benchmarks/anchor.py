@@ -6,6 +6,7 @@ the hashes of a path cost without any of our code.
 
 import asyncio
 import hashlib
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ def main() -> None:
     """Measure and print."""
     options = parse_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        print_figures(asyncio.run(measure(Path(folder))), as_json=options.json)
+        sys.exit(print_figures(asyncio.run(measure(Path(folder))), as_json=options.json))
 
 
 if __name__ == "__main__":

@@ -295,7 +295,7 @@ def main() -> None:
     allow_files()
     take_core(1)
     with tempfile.TemporaryDirectory() as folder:
-        print_figures(asyncio.run(measure(Path(folder))), as_json=options.json)
+        sys.exit(print_figures(asyncio.run(measure(Path(folder))), as_json=options.json))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def main() -> None:
     """Measure and print."""
     options = parse_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        print_figures(asyncio.run(measure(Path(folder))), as_json=options.json)
+        sys.exit(print_figures(asyncio.run(measure(Path(folder))), as_json=options.json))
 
 
 if __name__ == "__main__":

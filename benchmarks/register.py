@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import random
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -169,7 +170,7 @@ def main() -> None:
     options = parse_options(__doc__)
     programs = subprocess.run([ENGINE], check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
     with tempfile.TemporaryDirectory() as folder:
-        print_figures(asyncio.run(measure(Path(folder), Path(programs))), as_json=options.json)
+        sys.exit(print_figures(asyncio.run(measure(Path(folder), Path(programs))), as_json=options.json))
 
 
 if __name__ == "__main__":

@@ -51,15 +51,17 @@ def parse_options(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def print_figures(figures: Sequence[Figure], *, as_json: bool) -> None:
-    """Print figures as a table, or as JSON lines without the empty fields."""
+def print_figures(figures: Sequence[Figure], *, as_json: bool) -> int:
+    """Print figures as a table or as JSON lines; return 1 when one misses its goal, else 0."""
+    missed = int(any(is_met(figure) is False for figure in figures))
     if as_json:
         for figure in figures:
             print(json.dumps({name: value for name, value in asdict(figure).items() if value is not None}))
-        return
+        return missed
     width = max(len(figure.name) for figure in figures)
     for figure in figures:
         print(_format_row(figure, width))
+    return missed
 
 
 def _format_row(figure: Figure, width: int) -> str:

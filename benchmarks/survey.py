@@ -5,6 +5,7 @@ data are absent. Stands have seeds 1 to 10, on which nothing was tuned.
 """
 
 import resource
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,7 @@ SEEDS = range(1, 11)
 def measure_tile() -> list[Figure]:
     """Return time and memory of the real tile, with kernels compiled and cached."""
     if not TILE.exists():
+        print(f"not measured: the tile {TILE.name} is not on this machine (see TILE)", file=sys.stderr)
         return []
     survey_plot(TILE)
     before = _cpu_s()
@@ -66,7 +68,7 @@ def main() -> None:
     """Measure and print."""
     options = parse_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        print_figures([*measure_tile(), *measure_stands(Path(folder))], as_json=options.json)
+        sys.exit(print_figures([*measure_tile(), *measure_stands(Path(folder))], as_json=options.json))
 
 
 def _cpu_s() -> float:

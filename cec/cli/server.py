@@ -94,7 +94,11 @@ def enrol(
 
 
 @server.command()
-def reindex(data: Data = DATA, register: Register = None, json: Json = False) -> None:
+def reindex(
+    data: Annotated[Path, typer.Option("--data", help="Data folder of a server that does not run.")] = DATA,
+    register: Register = None,
+    json: Json = False,
+) -> None:
     """Make the register anew from journal and chain: after damage, or on another database; the server must not run."""
     from cec.commands.reindex import run_reindex
 
