@@ -17,6 +17,7 @@ from cec.errors import BrokerNotPrepared
 from cec.settings import EMBEDDED, FOREIGN, MOSQUITTO, NATS, HouseSettings
 from ingest.broker.doors import DeviceDoor, EmbeddedDoor, NoDoor
 from ingest.broker.embedded import EmbeddedBroker
+from ingest.broker.files import replace_file
 from ingest.broker.mosquitto import MosquittoDoor, MosquittoPlan, write_mosquitto
 from ingest.broker.nats import NatsDoor, NatsPlan, write_nats
 from ingest.journal import Journal
@@ -106,7 +107,9 @@ def _open_prepared(settings: HouseSettings, kind: str) -> OpenBroker:
             plan["host"], plan["port"], tls=TlsFiles(authority.certificate, issued.certificate, issued.key)
         )
 
-    door = MosquittoDoor(address(_DOOR)) if kind == MOSQUITTO else NatsDoor(_plan_nats(folder, plan, authority))
+    # The broker's own certificate is issued when it is prepared, never under a broker that runs.
+    tls = ServerTls(authority.folder / "server.pem", authority.folder / "server.key", authority.certificate)
+    door = MosquittoDoor(address(_DOOR)) if kind == MOSQUITTO else NatsDoor(_plan_nats(folder, plan, tls))
     link = BrokerLink(address(plan["servers"][0]), settings.broker.shards)
     return OpenBroker(plan["host"], plan["port"], is_tls=True, link=link, door=door)
 
@@ -133,19 +136,17 @@ def prepare_broker(
     folder, authority = data / "broker", open_certificates(data, org)
     folder.mkdir(parents=True, exist_ok=True)
     plan = {"kind": kind, "host": host, "port": ports[0], "own_port": ports[1], "servers": _name_servers(servers)}
-    (folder / "plan.json").write_text(json.dumps(plan), "utf-8")
-    if kind == NATS:
-        return ["nats-server", "-c", str(write_nats(_plan_nats(folder, plan, authority)))]
+    replace_file(folder / "plan.json", json.dumps(plan))
     issued = issue_server(authority, [host], now=utc_now())
     tls = ServerTls(issued.certificate, issued.key, authority.certificate)
+    if kind == NATS:
+        return ["nats-server", "-c", str(write_nats(_plan_nats(folder, plan, tls)))]
     names = tuple(_name_servers(servers))
     mosquitto = MosquittoPlan(folder, ports[0], tls, names, door=_DOOR, host=host, user=getpass.getuser())
     return ["mosquitto", "-c", str(write_mosquitto(mosquitto))]
 
 
-def _plan_nats(folder: Path, plan: Mapping[str, Any], authority: Authority) -> NatsPlan:
-    issued = issue_server(authority, [plan["host"]], now=utc_now())
-    tls = ServerTls(issued.certificate, issued.key, authority.certificate)
+def _plan_nats(folder: Path, plan: Mapping[str, Any], tls: ServerTls) -> NatsPlan:
     return NatsPlan(folder, plan["port"], plan["own_port"], tls, tuple(plan["servers"]), host=plan["host"])
 
 

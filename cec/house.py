@@ -4,20 +4,19 @@ Everything is wired here and nowhere else. The folder belongs to one process at 
 """
 
 import asyncio
-import fcntl
-import os
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import uvicorn
 
 from cec.brokers import OpenBroker, open_broker
-from cec.errors import FolderUnusable, HouseBusy, OtherOrganisation, PortTaken
+from cec.errors import OtherOrganisation, PortTaken
+from cec.folder import hold
 from cec.settings import EMBEDDED, HouseSettings
 from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands
 from cec.surveyor import PoolSurveyor
@@ -34,9 +33,11 @@ from domain.records.membership import Enrol
 from domain.topics import Topic
 from ingest.admission import Policy, read_arrival
 from ingest.broker.doorman import Doorman
+from ingest.errors import NotAdmitted
 from ingest.exchange.dispatch import Dispatcher, HookSettings
 from ingest.exchange.exchange import Exchange
 from ingest.exchange.store import prepare
+from ingest.exchange.trust import Trust, trust_organisation
 from ingest.journal import Journal, now_ms
 from ingest.pipeline.anchoring import Anchorer
 from ingest.pipeline.follower import Follower
@@ -119,7 +120,9 @@ class House:
         record = seal(body, self.vault.org)
         topic = Topic(self.settings.org, device, "birth")
         policy = Policy(self.vault.ingest.public, IngestSettings().max_upload_bytes)
-        await self.journal.admit([read_arrival(topic, record.raw)], policy)
+        (answer,) = await self.journal.admit([read_arrival(topic, record.raw)], policy)
+        if answer is None or answer.verdict != "stored":
+            raise NotAdmitted(record.kind, "" if answer is None else f"{answer.reason}: {answer.remedy}")
         if self.reader.find_key(key) is None:
             wallet = Wallet(self.vault.operator)
             message = MsgAccreditKey(wallet.address, self.settings.org, key, "device", device)
@@ -152,9 +155,11 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
             await _prepare(settings, vault, journal, node)
             tally = SurveyTally()
             wallet = Wallet(vault.operator)
+            worker = SurveyWorker(journal, blocks, surveyor, vault.service, folder / "clouds", tally.add)
+            worker.sweep()
             pipeline = Pipeline(
                 journal,
-                SurveyWorker(journal, blocks, surveyor, vault.service, folder / "clouds", tally.add),
+                worker,
                 Follower(journal, blocks, register),
                 Anchorer(journal, blocks, register, ChainAnchors(node, wallet)),
                 settings.anchor_every_s,
@@ -206,10 +211,14 @@ async def _prepare(settings: HouseSettings, vault: Vault, journal: Journal, node
                 MsgAccreditKey(wallet.address, settings.org, vault.service.public.raw, "service", "survey-line"),
             ],
         )
-    await journal.add_organisation(settings.org, vault.org.public.raw)
-    if await journal.last_row() == 0:
+    await journal.write(lambda db: trust_organisation(db, Trust(settings.org, vault.org.public)))
+    if not await journal.read(lambda db: _has_campaign(db, settings.org)):
         body = Campaign(settings.org, settings.campaign, settings.campaign, "airborne lidar and field crew", now_ms())
         await journal.append([seal(body, vault.org)])
+
+
+def _has_campaign(db: sqlite3.Connection, org: str) -> bool:
+    return db.execute("SELECT 1 FROM record WHERE org = ? AND kind = 'campaign'", (org,)).fetchone() is not None
 
 
 @asynccontextmanager
@@ -222,7 +231,8 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
     watch: Watch,
 ) -> AsyncIterator[str]:
     with _bind(settings.host, settings.portal_port) as listener:
-        url = f"http://{settings.host}:{listener.getsockname()[1]}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{listener.getsockname()[1]}"
         app = create_app(
             PortalSettings(public_url=settings.public_url or url, operator=settings.org_name),
             register=register,
@@ -234,14 +244,15 @@ async def _serve_portal(  # noqa: PLR0917  # wiring: each is a part of the house
             routers=[create_health_router(Watchman(watch)), create_exchange_router(Exchange(watch.journal))],
         )
         server = _PortalServer(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        task = asyncio.create_task(server.serve(sockets=[listener]), name="portal")
-        try:
-            await wait_within(_started(server), "the portal", START_S, hint=HINT)
-            yield url
-        finally:
-            server.should_exit = True
-            server.force_exit = True
-            await asyncio.wait([task], timeout=5)
+        # In a group: a portal that breaks ends the house, in place of leaving it without one.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.serve(sockets=[listener]), name="portal")
+            try:
+                await wait_within(_started(server), "the portal", START_S, hint=HINT)
+                yield url
+            finally:
+                server.should_exit = True
+                server.force_exit = True
 
 
 class _PortalServer(uvicorn.Server):
@@ -260,28 +271,10 @@ async def _started(server: uvicorn.Server) -> None:
 
 @contextmanager
 def _bind(host: str, port: int) -> Iterator[socket.socket]:
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise PortTaken(port, "portal") from error
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise PortTaken(port, f"portal ({error.strerror or error})") from error
+    with listener:
         yield listener
-
-
-@contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Hold the data folder for this process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise FolderUnusable(folder, error.strerror or str(error)) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise HouseBusy(folder) from error
-    else:
-        yield
-    finally:
-        os.close(descriptor)

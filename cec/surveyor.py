@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -103,6 +104,8 @@ def _start_pool() -> ProcessPoolExecutor:
 
 def _end_with_parent() -> None:
     """End this worker when the server dies: killed, it could not tell its workers, and they would wait for ever."""
+    # Ctrl-C reaches the whole group of a terminal; the server decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_exit, args=(parent,), name="parent watch", daemon=True).start()

@@ -13,7 +13,7 @@ from domain.records.frame import Area, Campaign, SpeciesList
 from domain.records.receipt import Answer, Progress, Receipt
 from domain.topics import Topic
 from ingest.entries import Stand
-from ingest.jobs import FOLLOWED
+from ingest.jobs import FOLLOWED, get_mark
 from ingest.journal import Journal, now_ms
 
 FRAME_MESSAGE: Final = 192 << 10
@@ -92,6 +92,9 @@ class Answerer:
     async def _list_frames(self, org: str) -> tuple[Record, ...]:
         """Return the newest frame record of each id, read anew when one was added."""
         last = await self.journal.read(lambda db: _last_frame(db, org))
+        if not last:
+            # Nothing is kept for organisations that a stranger may invent.
+            return ()
         known, records = self._frames.get(org, (-1, ()))
         if known != last:
             records = await self.journal.read(lambda db: _select_frames(db, org))
@@ -110,8 +113,7 @@ def _list_progress(processed: Mapping[Cid, bool], anchors: Mapping[Cid, Stand]) 
 
 def _look_up(db: sqlite3.Connection, topic: Topic, asked: Sequence[Cid]) -> _Standing:
     """Return how far the device's own records have come; of others' nothing is said."""
-    row = db.execute("SELECT value FROM mark WHERE name = ?", (FOLLOWED,)).fetchone()
-    followed = 0 if row is None else int(row[0])
+    followed = get_mark(db, FOLLOWED)
     processed: dict[Cid, bool] = {}
     pardoned: list[Cid] = []
     statement = "SELECT row, kind FROM record WHERE cid = ? AND org = ? AND device = ?"

@@ -16,7 +16,7 @@ from ingest.audit import Link
 from ingest.entries import QuarantineEntry
 from ingest.errors import JournalDamaged, JournalUnwritable, NoJournal
 from ingest.ledger import append
-from ingest.tables import check_version
+from ingest.tables import prepare
 
 T = TypeVar("T")
 LOCK_WAIT_S: Final = 30.0
@@ -40,7 +40,7 @@ def open_beside(path: Path) -> Iterator[sqlite3.Connection]:
         raise NoJournal(str(path))
     db = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
     try:
-        check_version(db, str(path))
+        prepare(db, str(path))
         db.execute("PRAGMA synchronous = FULL")
         yield db
     except sqlite3.OperationalError as error:

@@ -26,6 +26,7 @@
         +-- JournalNewer            a later version of the software has written the journal
         +-- NotQuarantined          no refused record of that name is kept
         +-- NotAdmitted             what the organisation signed was not taken
+        +-- JournalUnreadable       the disk under the journal does not give what is asked
         +-- JournalUnwritable       the disk under the journal does not take a commit
         +-- JournalClosed           the journal was closed while a call waited
         +-- UploadUnwritable        the disk under the uploads does not take bytes
@@ -264,6 +265,15 @@ class NotAdmitted(IngestError):
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(f"Invalid {kind}: {reason or 'quarantine is full; look at it first'}")
         self.kind = kind
+        self.reason = reason
+
+
+class JournalUnreadable(IngestError):
+    """The disk under the journal does not give what is asked."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"Journal {path} cannot be read ({reason}): look at its disk, then try again")
+        self.path = path
         self.reason = reason
 
 

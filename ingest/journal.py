@@ -23,7 +23,7 @@ from ingest import jobs, ledger
 from ingest.admission import Arrival, Policy
 from ingest.bell import Bell
 from ingest.entries import Entry, Job, JournalCounts, QuarantineEntry, UploadEntry
-from ingest.errors import JournalClosed, JournalDamaged, JournalUnwritable
+from ingest.errors import JournalClosed, JournalDamaged, JournalUnreadable, JournalUnwritable
 from ingest.tables import prepare
 
 T = TypeVar("T")
@@ -199,7 +199,10 @@ class Journal:
         with self._reading:
             if not self._is_open:
                 raise JournalClosed
-            return work(self._reader)
+            try:
+                return work(self._reader)
+            except sqlite3.OperationalError as error:
+                raise JournalUnreadable(str(self._path), str(error)) from error
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns once all that it wrote has reached the disk; what it raises undoes its work alone.

@@ -129,10 +129,12 @@ def pardon(db: sqlite3.Connection, cid: Cid, *, person: str, policy: Policy, now
     return verdict.record
 
 
-def drop(db: sqlite3.Connection, cid: Cid) -> None:
-    """Delete a refused record for good; `NotQuarantined` when none of that name is kept."""
-    if db.execute("DELETE FROM quarantine WHERE cid = ?", (bytes(cid),)).rowcount != 1:
+def drop(db: sqlite3.Connection, cid: Cid) -> bytes:
+    """Delete a refused record for good and return its bytes; `NotQuarantined` when none of that name is kept."""
+    row = db.execute("DELETE FROM quarantine WHERE cid = ? RETURNING raw", (bytes(cid),)).fetchone()
+    if row is None:
         raise NotQuarantined(str(cid))
+    return bytes(row[0])
 
 
 def append(db: sqlite3.Connection, records: Sequence[Record], now_ms: int) -> None:

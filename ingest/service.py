@@ -185,7 +185,13 @@ class IngestService:
                 self.counts.malformed += 1
                 continue
             self.counts.inquiries += 1
-            for topic, payload in await self._answerer.answer(message.topic, inquiry):
+            try:
+                answers = await self._answerer.answer(message.topic, inquiry)
+            except CecError as error:
+                # The register may be away for a while: the device asks again.
+                _LOG.warning("inquiry not answered: %s", error, extra={"device": message.topic.device})
+                continue
+            for topic, payload in answers:
                 await self.link.publish(str(topic), payload)
 
     async def _admit_all(self) -> None:
@@ -271,6 +277,8 @@ class IngestService:
         """Take frames and return what is held once that is on the disk and in the journal."""
         count = compute_shape(entry.size).frames
         if entry.is_whole:
+            # A crash may have come between the word that it is whole and the end of its part file.
+            await asyncio.to_thread(self._desk.drop, entry)
             return Outcome(UploadState(entry.root, count, is_whole=True))
         answers: tuple[Answer, ...] = ()
         try:

@@ -163,15 +163,11 @@ def prepare(db: sqlite3.Connection, path: str) -> None:
     JournalNewer
         When a later version of the software has written the file.
     """
-    found = check_version(db, path)
-    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-    for version, statements in enumerate(MIGRATIONS[found:], found + 1):
-        db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")
-
-
-def check_version(db: sqlite3.Connection, path: str) -> int:
-    """Return how many migrations a journal has; `JournalNewer` when they are more than this software knows."""
     found = int(db.execute("PRAGMA user_version").fetchone()[0])
     if found > len(MIGRATIONS):
         raise JournalNewer(path, found, len(MIGRATIONS))
-    return found
+    if found == len(MIGRATIONS):
+        return
+    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    for version, statements in enumerate(MIGRATIONS[found:], found + 1):
+        db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")

@@ -96,7 +96,10 @@ class UploadDesk:
     def drop(self, entry: UploadEntry) -> None:
         """Delete the file of an upload that is whole."""
         self._forget(entry)
-        self._path(entry).unlink(missing_ok=True)
+        try:
+            self._path(entry).unlink(missing_ok=True)
+        except OSError as error:
+            raise UploadUnwritable(str(entry.root), str(error)) from error
 
     def _forget(self, entry: UploadEntry) -> None:
         upload = self._open.pop((entry.org, entry.root), None)

@@ -5,8 +5,6 @@ blocks alone need the folder for themselves, since a block store serves one proc
 """
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from cec.console import Console, print_json, print_text
-from cec.errors import HouseBusy, NotAHouse
+from cec.errors import NotAHouse
+from cec.folder import hold
 from cec.owner import find_org
 from ingest.exchange.catalogue import bring_up
 from ingest.exchange.exporting import export
@@ -214,16 +213,8 @@ def _check(data: Path) -> Path:
 @contextmanager
 def _open_blocks(data: Path) -> Iterator[LocalBlockStore]:
     """Open the block store while no server runs over the folder."""
-    data.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with LocalBlockStore(data / "blocks") as blocks:
-            yield blocks
-    except BlockingIOError as error:
-        raise HouseBusy(data) from error
-    finally:
-        os.close(descriptor)
+    with hold(data), LocalBlockStore(data / "blocks") as blocks:
+        yield blocks
 
 
 def _describe_sync(report: SyncReport) -> dict[str, Any]:

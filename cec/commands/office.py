@@ -4,6 +4,8 @@ All work beside a running server: what they write has its place in the journal, 
 """
 
 import getpass
+import os
+import sqlite3
 from pathlib import Path
 
 from cec.console import print_json, print_text
@@ -50,16 +52,23 @@ def run_admit(cids: list[str], *, data: Path, person: str | None) -> None:
 
 
 def run_drop(cids: list[str], *, data: Path, out: Path) -> None:
-    """Delete refused records for good, after writing their bytes to a folder."""
+    """Delete refused records for good, each after its bytes have reached the disk in a folder."""
     out.mkdir(parents=True, exist_ok=True)
     with open_beside(_journal(data)) as db:
-        kept = {entry.cid: entry for entry in select_refused(db, limit=1_000_000)}
         for text in cids:
             cid = Cid.parse(text)
-            if cid in kept:
-                (out / f"{cid}.cbor").write_bytes(kept[cid].raw)
-            write(db, lambda inner, cid=cid: ledger.drop(inner, cid))  # type: ignore[misc]
-            print_text(f"{cid} dropped; its bytes are in {out / f'{cid}.cbor'}")
+            path = out / f"{cid}.cbor"
+            write(db, lambda inner, cid=cid, path=path: _drop(inner, cid, path))  # type: ignore[misc]
+            print_text(f"{cid} dropped; its bytes are in {path}")
+
+
+def _drop(db: sqlite3.Connection, cid: Cid, path: Path) -> None:
+    """Write a refused record's bytes and delete it, in one transaction: what is not on the disk is not deleted."""
+    raw = ledger.drop(db, cid)
+    with path.open("wb") as stream:
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def run_revoke(device: str, key: str, *, data: Path, org: str | None, reason: str) -> None:

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from cec.console import Console, print_json, print_text
 from cec.errors import NotAHouse
-from cec.house import hold
+from cec.folder import hold
 from chain.node import ChainReader, read_chain
 from domain.codec import decode_list
 from domain.envelope import open_envelope
-from ingest.jobs import FOLLOWED
 from ingest.journal import Journal
 from ingest.pipeline.anchoring import KIND
 from ingest.pipeline.manifest import build_batch
@@ -43,8 +42,7 @@ async def _reindex(data: Path, address: str | Path, console: Console) -> dict[st
     ):
         await register.clear()
         with console.stage("records", "records are indexed"):
-            row = await _index_records(journal, register)
-        await journal.set_mark(FOLLOWED, row)
+            await _index_records(journal, register)
         with console.stage("anchors", "anchors are looked up on the chain"):
             await _index_anchors(journal, register, chain)
         counts = await register.counts()
@@ -56,13 +54,15 @@ async def _reindex(data: Path, address: str | Path, console: Console) -> dict[st
         }
 
 
-async def _index_records(journal: Journal, register: Register) -> int:
-    """Index every record in the order of admission; return the last row."""
+async def _index_records(journal: Journal, register: Register) -> None:
+    """Index every record in the order of admission.
+
+    How far the follower has come stays as it is: what it has not yet put into the block store it still must.
+    """
     row = 0
     while entries := await journal.records_after(row, limit=_BATCH):
         await register.add_records([open_envelope(entry.raw) for entry in entries])
         row = entries[-1].row
-    return row
 
 
 async def _index_anchors(journal: Journal, register: Register, chain: ChainReader) -> None:

@@ -3,17 +3,9 @@
 A door is a convenience for the broker; ingest refuses a revoked device's records on any broker and without it.
 """
 
-import logging
-from typing import Final, Protocol
+from typing import Protocol
 
 from ingest.broker.gate import Gate
-
-WAITING: Final = 1_024
-"""Devices that may wait to be put out; beyond it the oldest is left to ingest, which refuses its records anyway."""
-TRIES: Final = 3
-PAUSE_S: Final = 1.0
-
-_LOG: Final = logging.getLogger(__name__)
 
 
 class DeviceDoor(Protocol):

@@ -34,7 +34,6 @@ PART: Final = 16_384
 """Records listed in one block of the manifest: 670 kB."""
 RECORDS, TREES, SUMMARY, SUMS = "records.car", "trees.parquet", "export.json", "SHA256SUMS"
 _MEMBERSHIP: Final = ("enrol", "rotate", "revoke")
-_READ: Final = 1 << 20
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from ingest.errors import JournalDamaged, JournalUnwritable
+from ingest.errors import JournalDamaged, JournalNewer, JournalUnwritable
 from ingest.exchange import tables
-from ingest.tables import SCHEMA as JOURNAL_SCHEMA
+from ingest.tables import prepare as prepare_journal
 
 T = TypeVar("T")
 
@@ -77,6 +77,8 @@ async def open_store(path: Path) -> AsyncIterator[SideStore]:
     ------
     JournalDamaged
         When the file is not a journal.
+    JournalNewer
+        When a later version of the software has written it.
     """
     try:
         db = await asyncio.to_thread(_connect, path)
@@ -96,8 +98,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.executescript(JOURNAL_SCHEMA)
-    except sqlite3.DatabaseError:
+        prepare_journal(db, str(path))
+    except (sqlite3.DatabaseError, JournalNewer):
         db.close()
         raise
     return db

@@ -45,7 +45,10 @@ def parse_cids(value: object) -> list[Cid]:
 
 def parse_prefixes(value: object) -> list[str]:
     """Return a list of prefixes, at most `MAX_PREFIXES`, each yet to be checked."""
-    return _parse_list("prefixes", value, MAX_PREFIXES, lambda item: _parse_text("prefix", item))
+    prefixes = _parse_list("prefixes", value, MAX_PREFIXES, lambda item: _parse_text("prefix", item))
+    if len(set(prefixes)) < len(prefixes):
+        raise InvalidExchange("prefixes", "one stands twice; each costs a look at all that it covers")
+    return prefixes
 
 
 def parse_campaign(value: object) -> str:
@@ -158,6 +161,10 @@ def _parse_map(name: str, value: object) -> Mapping[str, Any]:
 def _parse_text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidExchange(name, "expected text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidExchange(name, "half a character stands alone in it") from error
     return value
 
 

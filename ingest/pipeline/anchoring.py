@@ -5,12 +5,14 @@ root, which stands on the chain once. A job's output is admitted in one transact
 part.
 """
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
 from domain.codec import decode_list, encode
+from ingest import jobs
 from ingest.entries import Job
-from ingest.journal import Journal
+from ingest.journal import Journal, now_ms
 from ingest.pipeline.errors import InvalidJob
 from ingest.pipeline.manifest import build_batch
 from ingest.pipeline.ports import Anchors
@@ -54,9 +56,8 @@ class Anchorer:
         until = await self.journal.last_row()
         if until <= after:
             return None
-        # The id names the rows: planned twice after a crash between these two steps, it is the same job.
-        await self.journal.queue_job(Job(f"{KIND}/{after}-{until}", KIND, encode([after, until])))
-        await self.journal.set_mark(PLANNED, until)
+        job = Job(f"{KIND}/{after}-{until}", KIND, encode([after, until]))
+        await self.journal.write(lambda db: _plan_rows(db, job, until))
         return await self.journal.claim_job(KIND)
 
     async def _anchor(self, job: Job) -> int:
@@ -78,3 +79,9 @@ class Anchorer:
         await self.register.add_anchor(anchor, batch.cids)
         await self.journal.finish_job(job.id)
         return len(cids)
+
+
+def _plan_rows(db: sqlite3.Connection, job: Job, until: int) -> None:
+    """Queue a job and note its rows in one transaction: no row is ever planned twice, or for other rows' job."""
+    jobs.queue(db, job, now_ms())
+    jobs.set_mark(db, PLANNED, until)

@@ -92,10 +92,19 @@ class SurveyWorker:
         self.folder.mkdir(parents=True, exist_ok=True)
         suffix = ".laz" if blob.media.endswith("laszip") else ".las"
         descriptor, name = tempfile.mkstemp(suffix=suffix, dir=self.folder)
-        with os.fdopen(descriptor, "wb") as stream:
-            for part in read_file(blob.root, self.blocks.get):
-                stream.write(part)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                for part in read_file(blob.root, self.blocks.get):
+                    stream.write(part)
+        except BaseException:
+            Path(name).unlink()
+            raise
         return Path(name)
+
+    def sweep(self) -> None:
+        """Delete what surveys of a process that was killed have left; no survey may be under way."""
+        for path in self.folder.glob("tmp*.la[sz]"):
+            path.unlink(missing_ok=True)
 
 
 def sign_draft(draft: Draft, key: SigningKey) -> list[Record]:

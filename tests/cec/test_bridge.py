@@ -26,6 +26,7 @@ from firmware_bridge.lasers.errors import UnknownDriver
 from firmware_bridge.ports.address import SerialAddress
 from firmware_bridge.ports.errors import InvalidAddress
 from firmware_bridge.replay import parse_log, read_drivers
+from firmware_bridge.scan.catalogue import SCANNERS
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT_S = 30.0
@@ -93,7 +94,8 @@ def test_the_list_names_each_driver_with_what_it_yields() -> None:
 
 def test_the_list_is_for_scripts_too() -> None:
     told = json.loads(cec("list", "--json").stdout)
-    assert {driver["name"] for driver in told["drivers"]} == {spec.name for spec in list_drivers()}
+    known = [*list_drivers(), *SCANNERS]
+    assert [driver["name"] for driver in told["drivers"]] == [spec.name for spec in known]
 
 
 def test_a_replay_prints_each_reading_as_a_line(log: Path) -> None:

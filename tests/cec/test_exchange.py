@@ -67,3 +67,18 @@ async def test_an_export_is_taken_in_by_an_empty_server_and_a_changed_one_is_not
         code, _, complaint = await cec("import", str(out), "--data", str(there))
         assert code == 1
         assert "Traceback" not in complaint
+
+
+async def test_an_export_is_taken_in_by_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    here, there, out = tmp_path / "here", tmp_path / "there", tmp_path / "export"
+    async with open_house(HouseSettings(here)) as house:
+        device = Device()
+        await house.enrol(device.name, device.key.public.raw)
+        record = device.observe()
+        assert await send(house, device, record) == ["stored"]
+        assert (await cec("export", ORG, "--out", str(out), "--data", str(here)))[0] == 0
+    trust = ["--trust", f"{ORG}={open_vault(here / 'keys').org.public.raw.hex()}"]
+    code, _, complaint = await cec("import", str(out), "--data", str(there), *trust)
+    assert code == 0, complaint
+    async with open_house(HouseSettings(there, org="south-forest")) as other:
+        assert await other.journal.record(record.cid) == record.raw

@@ -128,3 +128,10 @@ async def test_a_frame_record_added_later_is_told_too(journal: Journal) -> None:
     assert await answerer.answer(topic, Inquiry(frames=())) == []
     await journal.append([seal(CAMPAIGN, ORG_KEY)])
     assert len(await answerer.answer(topic, Inquiry(frames=()))) == 1
+
+
+async def test_of_organisations_that_nobody_knows_nothing_is_kept(journal: Journal) -> None:
+    answerer = Answerer(journal, Book(), INGEST_KEY)
+    for number in range(50):
+        assert await answerer.answer(Topic(f"stranger-{number}", "rover-1", "ask"), Inquiry(frames=())) == []
+    assert answerer._frames == {}
