@@ -16,8 +16,8 @@ from sample_data.plain_filter import fixed_window_filter, normalize_by_truth
 from sample_data.scanner import scan_airborne
 from sample_data.scoring import score_trees
 from sample_data.stand import grow_stand
-from survey.las import write_cloud
-from survey.plot import survey_plot
+from survey.airborne.plot import survey_plot
+from survey.files.las import write_cloud
 
 TILE = Path(__file__).parent.parent.parent / "shared" / "data" / "als" / "bcts" / "bcts_2.laz"
 SEEDS = range(1, 11)

@@ -22,8 +22,8 @@ UNSIGNED = Cid(DAG_CBOR, bytes(32))
 
 def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
     """Return what a cloud holds, as unsigned bodies; runs in a worker, which alone pays for importing the science."""
+    from survey.airborne.plot import survey_plot
     from survey.parameters import PlotParameters
-    from survey.plot import survey_plot
     from survey.records import RecordContext, build_result, build_survey, build_trees
 
     plot = survey_plot(request.cloud, PlotParameters(crs=request.crs))
@@ -118,4 +118,4 @@ def _wait_and_exit(parent: BaseProcess) -> None:
 
 def _warm_up() -> None:
     """Import the tree science while the cloud is still on its way."""
-    import survey.plot  # noqa: F401  # for its effect: compiled kernels are loaded
+    import survey.airborne.plot  # noqa: F401  # for its effect: compiled kernels are loaded

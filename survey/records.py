@@ -7,9 +7,9 @@ from typing import Final
 from domain.cid import Cid
 from domain.codes import mint_cloud_code
 from domain.records import result as bodies
+from survey.airborne.result import PlotResult, TreeEstimate
 from survey.coverage import Ring
 from survey.estimate import Estimate
-from survey.result import PlotResult, TreeEstimate
 
 SOFTWARE: Final = "cec-survey 0.1.0"
 BREAST_HEIGHT_MM: Final = 1_300

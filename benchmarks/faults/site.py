@@ -17,7 +17,7 @@ from cec.vault import open_vault
 from edge.identity import import_enrolment, open_key
 from sample_data.scanner import scan_airborne
 from sample_data.stand import StandParameters, grow_stand
-from survey.las import write_cloud
+from survey.files.las import write_cloud
 
 DEVICE: Final = "rover-1"
 READY_S: Final = 90.0

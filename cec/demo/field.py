@@ -9,7 +9,7 @@ from sample_data.crew import CrewStop, walk_plot
 from sample_data.device_log import encode_log
 from sample_data.scanner import scan_airborne
 from sample_data.stand import Stand, grow_stand
-from survey.las import write_cloud
+from survey.files.las import write_cloud
 
 CREW_TREES = 12
 

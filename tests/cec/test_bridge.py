@@ -94,8 +94,8 @@ def test_the_list_names_each_driver_with_what_it_yields() -> None:
 
 def test_the_list_is_for_scripts_too() -> None:
     told = json.loads(cec("list", "--json").stdout)
-    known = [*list_drivers(), *SCANNERS]
-    assert [driver["name"] for driver in told["drivers"]] == [spec.name for spec in known]
+    known = [spec.name for spec in list_drivers()] + [spec.name for spec in SCANNERS]
+    assert [driver["name"] for driver in told["drivers"]] == known
 
 
 def test_a_replay_prints_each_reading_as_a_line(log: Path) -> None:

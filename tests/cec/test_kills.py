@@ -30,7 +30,7 @@ from ipfs.unixfs import plan_file
 from register.sqlite import SqliteRegister
 from sample_data.scanner import scan_airborne
 from sample_data.stand import StandParameters, grow_stand
-from survey.las import write_cloud
+from survey.files.las import write_cloud
 
 ROOT = Path(__file__).parent.parent.parent
 KILLS = 20

@@ -14,7 +14,7 @@ from domain.cid import RAW, Cid
 from ingest.pipeline.ports import SurveyRequest
 from sample_data.scanner import scan_airborne
 from sample_data.stand import StandParameters, grow_stand
-from survey.las import write_cloud
+from survey.files.las import write_cloud
 
 ROOT = Cid.of(RAW, b"a cloud")
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sample_data.cloud import PointCloud
 from sample_data.scanner import scan_airborne
 from sample_data.stand import Stand, grow_stand
-from survey.canopy import CanopyModel
+from survey.airborne.canopy import CanopyModel
 from survey.cloud import Points
+from survey.files.las import write_cloud
 from survey.grid import Grid
-from survey.las import write_cloud
 
 Floats = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from survey.crs import parse_crs, resolve_crs, to_world
 from survey.errors import CrsError, InvalidCrs, MissingCrs
-from survey.geokeys import PROJECTED, parse_geokeys
-from survey.las_header import GEO_KEYS, WKT_RECORD, LasHeader
+from survey.files.crs import parse_crs, resolve_crs, to_world
+from survey.files.geokeys import PROJECTED, parse_geokeys
+from survey.files.las_header import GEO_KEYS, WKT_RECORD, LasHeader
 
 US_FOOT = 1200.0 / 3937.0
 

@@ -6,9 +6,9 @@ import pytest
 from sample_data.terrain import elevation_m
 from survey.cloud import Bools, Points, select_points
 from survey.errors import ExtentTooLarge, NoGround
-from survey.ground import VendorClass, classify_ground, is_normalized
-from survey.noise import find_noise
-from survey.terrain import normalize_height, rasterize_terrain
+from survey.ground.classify import VendorClass, classify_ground, is_normalized
+from survey.ground.noise import find_noise
+from survey.ground.terrain import normalize_height, rasterize_terrain
 from tests.survey.scenes import ORIGIN_X, ORIGIN_Y, make_plane, make_points, scan_hectare
 
 

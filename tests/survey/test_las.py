@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from survey.errors import DecodeFailed, DecodeTimedOut, InvalidCloudFile, InvalidLasHeader, ShortRead
-from survey.las import compute_time_limit, decode_apart, read_las, write_cloud
+from survey.files.las import compute_time_limit, decode_apart, read_las, write_cloud
 from tests.survey.scenes import SHARED, scan_hectare, write_hectare
 
 MALFORMED = SHARED / "malformed"

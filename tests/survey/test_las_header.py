@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from survey.errors import CloudTooLarge, InvalidCloudFile, InvalidLasHeader
-from survey.las_header import CRS_USER, GEO_KEYS, MAX_POINTS, parse_header
+from survey.files.las_header import CRS_USER, GEO_KEYS, MAX_POINTS, parse_header
 
 POINTS_AT = 227 + 54 + 16
 KEYS = struct.pack("<8H", 1, 1, 0, 1, 3072, 0, 1, 3005)

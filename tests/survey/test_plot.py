@@ -15,12 +15,12 @@ from sample_data.plain_filter import fixed_window_filter, normalize_by_truth
 from sample_data.scanner import scan_airborne
 from sample_data.scoring import Score, score_trees
 from sample_data.stand import Stand, StandParameters, grow_stand
+from survey.airborne.plot import survey_plot
+from survey.airborne.result import PlotResult
 from survey.errors import InvalidCloudFile, MissingCrs, SurveyError
-from survey.las import read_las, write_cloud
+from survey.files.las import read_las, write_cloud
 from survey.parameters import PlotParameters
-from survey.plot import survey_plot
 from survey.records import RecordContext, build_result, build_survey, build_trees
-from survey.result import PlotResult
 
 MALFORMED_LIMIT_S = 15.0
 CLOUD = Cid.of(RAW, b"a cloud")

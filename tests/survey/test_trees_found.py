@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from survey.canopy import rasterize_canopy
+from survey.airborne.canopy import rasterize_canopy
+from survey.airborne.crowns import crown_metrics, equal_area_diameter
+from survey.airborne.locate import Chazal2013, locate_trees
+from survey.airborne.segment import segment_trees
+from survey.airborne.understory import locate_hidden_trees
 from survey.cloud import Floats
-from survey.crowns import crown_metrics, equal_area_diameter
 from survey.errors import TooFewPoints
-from survey.locate import Chazal2013, locate_trees
-from survey.segment import segment_trees
-from survey.understory import locate_hidden_trees
 from tests.survey.scenes import make_canopy, make_points
 
 EVERY_PEAK = Chazal2013(min_height_m=1.0, prominence_share=0.0, window_share=0.0)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from survey.airborne.detection import DetectionClass
 from survey.algorithm import StepDone
 from survey.coverage import Ring
-from survey.crs import CloudCrs
-from survey.detection import DetectionClass
 from survey.estimate import Estimate
+from survey.files.crs import CloudCrs
 
 
 @dataclass(frozen=True, slots=True)

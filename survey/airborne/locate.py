@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.canopy import CanopyModel
+from survey.airborne.canopy import CanopyModel
 from survey.cloud import Floats, Labels
 from survey.kernel import Array, compiled, find_end, find_neighbour, measure_steps
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from survey.cloud import RawCloud
-from survey.decode_worker import POINT
 from survey.errors import DecodeFailed, DecodeTimedOut, InvalidCloudFile, ShortRead
-from survey.las_header import LasHeader, read_header
+from survey.files.decode_worker import POINT
+from survey.files.las_header import LasHeader, read_header
 
 _START_S: Final = 8.0
 """Starting an interpreter and its libraries, on a slow and busy machine."""
@@ -146,9 +146,9 @@ def decode_apart(path: Path, target: Path, limit_s: float) -> None:
         When the decoder refused the points or crashed.
     """
     memory = _BASE_MEMORY + _MEMORY_PER_BYTE * path.stat().st_size
-    command = [sys.executable, "-m", "survey.decode_worker"]
+    command = [sys.executable, "-m", "survey.files.decode_worker"]
     command += [str(path.absolute()), str(target), str(memory), str(int(limit_s) + 1)]
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     try:
         done = subprocess.run(command, capture_output=True, timeout=limit_s, check=False, cwd=root)  # noqa: S603 - ours
     except subprocess.TimeoutExpired as error:

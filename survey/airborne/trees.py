@@ -8,17 +8,17 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from survey.airborne.crowns import Crowns
+from survey.airborne.detection import canopy_confidence, hidden_confidence
+from survey.airborne.heights import ApexReturn, estimate_crown, estimate_height, guess_crown, relate_crowns
+from survey.airborne.locate import Tops
+from survey.airborne.result import TreeEstimate
+from survey.airborne.understory import HiddenTops
 from survey.allometry import ForestType, estimate_biomass, estimate_carbon, estimate_dbh, estimate_volume
 from survey.cloud import Floats, Points, RawCloud
 from survey.coverage import Ring
-from survey.crowns import Crowns
-from survey.crs import WorldPositions
-from survey.detection import canopy_confidence, hidden_confidence
 from survey.estimate import Estimate
-from survey.heights import ApexReturn, estimate_crown, estimate_height, guess_crown, relate_crowns
-from survey.locate import Tops
-from survey.result import TreeEstimate
-from survey.understory import HiddenTops
+from survey.files.crs import WorldPositions
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,7 +1,8 @@
 """A process of its own that decodes points, so that a hostile file can hang or crash only this process.
 
-``python -m survey.decode_worker IN OUT MEMORY CPU`` limits its own memory (bytes) and processor time (seconds), then
-writes each point as 16 bytes (`POINT`) in the file's order. It ends with 0, or with 1 and the reason on standard error.
+``python -m survey.files.decode_worker IN OUT MEMORY CPU`` limits its own memory (bytes) and processor time (seconds),
+then writes each point as 16 bytes (`POINT`) in the file's order. It ends with 0, or with 1 and the reason on standard
+error.
 """
 
 import resource

@@ -10,7 +10,7 @@ from scipy import ndimage
 from survey.cloud import Bools, Floats, Points
 from survey.errors import NoGround
 from survey.grid import Grid, cells_of, cover, fill_from_nearest, lowest_in_cells, sample
-from survey.terrain import interpolate
+from survey.ground.terrain import interpolate
 
 GROUND: Final = 2
 """ASPRS class of ground (LAS 1.4 R15, table 17)."""

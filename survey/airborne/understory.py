@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.canopy import CanopyModel
+from survey.airborne.canopy import CanopyModel
 from survey.cloud import Bools, Floats, Points
 from survey.grid import cells_of, cover
 from survey.kernel import Array, compiled, find_neighbour

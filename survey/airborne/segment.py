@@ -5,10 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from survey.canopy import CanopyModel
+from survey.airborne.canopy import CanopyModel
+from survey.airborne.locate import Tops
 from survey.cloud import Labels
 from survey.kernel import Array, compiled, find_neighbour, measure_steps
-from survey.locate import Tops
 
 
 @dataclass(frozen=True, slots=True)

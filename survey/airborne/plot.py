@@ -11,25 +11,25 @@ from typing import Final
 
 import numpy as np
 
+from survey.airborne.canopy import MAX_TREE_HEIGHT_M, BenArie2009, rasterize_canopy
+from survey.airborne.crowns import crown_metrics
+from survey.airborne.detection import tell_detection
+from survey.airborne.heights import ApexReturn
+from survey.airborne.locate import Chazal2013, locate_trees
+from survey.airborne.result import PlotResult, PointCounts
+from survey.airborne.segment import Dalponte2016, segment_trees
+from survey.airborne.trees import Found, PlotFacts, measure_trees
+from survey.airborne.understory import Hamraz2017, locate_hidden_trees
 from survey.algorithm import StepDone, describe_step
-from survey.canopy import MAX_TREE_HEIGHT_M, BenArie2009, rasterize_canopy
 from survey.cloud import Floats, Points, RawCloud, select_points
 from survey.coverage import Coverage, measure_coverage
-from survey.crowns import crown_metrics
-from survey.crs import CloudCrs, WorldPositions, resolve_crs, to_world
-from survey.detection import tell_detection
 from survey.errors import TooFewPoints
-from survey.ground import GroundAlgorithm, Pingel2013, VendorClass, classify_ground, is_normalized
-from survey.heights import ApexReturn
-from survey.las import read_las
-from survey.locate import Chazal2013, locate_trees
-from survey.noise import IsolatedVoxels, find_noise
+from survey.files.crs import CloudCrs, WorldPositions, resolve_crs, to_world
+from survey.files.las import read_las
+from survey.ground.classify import GroundAlgorithm, Pingel2013, VendorClass, classify_ground, is_normalized
+from survey.ground.noise import IsolatedVoxels, find_noise
+from survey.ground.terrain import Tin, normalize_height, rasterize_terrain
 from survey.parameters import PlotParameters, check_parameters
-from survey.result import PlotResult, PointCounts
-from survey.segment import Dalponte2016, segment_trees
-from survey.terrain import Tin, normalize_height, rasterize_terrain
-from survey.trees import Found, PlotFacts, measure_trees
-from survey.understory import Hamraz2017, locate_hidden_trees
 
 LEAST_POINTS: Final = 100
 _MAN_MADE: Final = (6, 13, 14, 15, 16, 17)

@@ -2,7 +2,7 @@
 
 Echoes miss the very tip and pass the outer leaves, so airborne heights fall short (Andersen, Reutebuch and McGaughey
 2006, doi 10.5589/m06-030, found 0.7 m on conifers). The shortfall is added back; the amount and the errors are those
-of the simulated hectares (`survey.detection`).
+of the simulated hectares (`survey.airborne.detection`).
 """
 
 from dataclasses import dataclass

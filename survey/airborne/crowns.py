@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from survey.canopy import CanopyModel
+from survey.airborne.canopy import CanopyModel
 from survey.cloud import Floats, Labels, Points
 from survey.grid import Grid, cells_of
 

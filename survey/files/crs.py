@@ -17,8 +17,8 @@ from pyproj.transformer import TransformerGroup
 
 from survey.cloud import Floats
 from survey.errors import InvalidCrs, MissingCrs
-from survey.geokeys import LINEAR_UNIT, PROJECTED, VERTICAL, VERTICAL_UNIT, parse_geokeys
-from survey.las_header import GEO_KEYS, WKT_RECORD, LasHeader
+from survey.files.geokeys import LINEAR_UNIT, PROJECTED, VERTICAL, VERTICAL_UNIT, parse_geokeys
+from survey.files.las_header import GEO_KEYS, WKT_RECORD, LasHeader
 
 UNSTATED: Final = "unstated"
 _MAX_TEXT: Final = 4_000

@@ -1,0 +1,1 @@
+"""Clouds seen from above to trees."""

@@ -1,0 +1,1 @@
+"""The border: untrusted clouds and reference systems in, files for others out."""

@@ -1,0 +1,1 @@
+"""Which points are noise and which are ground, and the surface between them."""
