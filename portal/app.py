@@ -10,7 +10,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.staticfiles import StaticFiles
 
 from domain.codes import format_code
-from portal import api, pages
+from portal import api, charts, pages
 from portal.context import Portal, VerifierMaker
 from portal.figures import format_count, format_time
 from portal.headers import SecurityHeaders
@@ -58,6 +58,7 @@ def create_app(  # noqa: PLR0913 - one keyword for each source
     add_handlers(app)
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(charts.router)
     for router in routers:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_ROOM / "static"), name="static")

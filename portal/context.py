@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias, TypeVar
 
 import jinja2
@@ -32,6 +32,7 @@ class Portal:
     line: LineSource | None
     verifier: VerifierMaker | None
     templates: jinja2.Environment
+    drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def status(self) -> ChainStatus | None:
         """Return where the chain stands, or nothing when it does not answer: a page says so and lives on."""

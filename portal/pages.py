@@ -11,6 +11,7 @@ from domain.codes import format_code, format_link, parse_code
 from domain.envelope import open_envelope
 from domain.errors import CecError
 from domain.records.result import Result, Survey, Tree
+from portal.charts import CHARTS
 from portal.context import Portal, PortalDep
 from portal.drawing import draw_crown
 from portal.figures import format_position, make_figures
@@ -86,6 +87,7 @@ async def show_survey(cid: str, request: Request, portal: PortalDep) -> HTMLResp
         "signer": str(record.key),
         "entry": entry,
         "result": await _get_result(portal, entry),
+        "charts": CHARTS,
     }
     return _render(portal, "survey.html", request, context)
 

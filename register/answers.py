@@ -76,6 +76,18 @@ async def get_survey(connection: AsyncConnection, cid: Cid) -> SurveyEntry:
     return _survey(row)
 
 
+async def get_trees_of(connection: AsyncConnection, survey: Cid, *, after: str, limit: int) -> tuple[bytes, ...]:
+    """Return envelopes of a survey's trees by code, those behind the code `after`, at most `PAGE_LIMIT`."""
+    query = (
+        select(RECORDS.c.envelope)
+        .join(TREES, TREES.c.cid == RECORDS.c.cid)
+        .where(TREES.c.survey == bytes(survey), TREES.c.code > after)
+        .order_by(TREES.c.code)
+        .limit(max(1, min(limit, PAGE_LIMIT)))
+    )
+    return tuple(bytes(envelope) for envelope in (await connection.scalars(query)).all())
+
+
 async def get_surveys(connection: AsyncConnection) -> tuple[SurveyEntry, ...]:
     """Return surveys, latest first."""
     query = _surveys_query().order_by(SURVEYS.c.at_ms.desc(), SURVEYS.c.cid.desc()).limit(_SURVEY_LIMIT)

@@ -55,6 +55,10 @@ class RegisterReader(Protocol):
         """Return one survey, however many came after it; `RecordNotFound` when it is unknown."""
         ...
 
+    async def trees_of(self, survey: Cid, *, after: str = "", limit: int = PAGE_LIMIT) -> tuple[bytes, ...]:
+        """Return the envelopes of a survey's trees in the order of their codes, those behind the code `after`."""
+        ...
+
     async def surveys(self) -> tuple[SurveyEntry, ...]:
         """Return surveys, latest first, at most 1,000."""
         ...

@@ -25,6 +25,7 @@ from register import answers, rows
 from register.address import format_address
 from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
 from register.errors import ExtensionMissing, InvalidRegisterUrl, RegisterBusy
+from register.ports import PAGE_LIMIT
 from register.postgres_errors import Overtaken, is_overtaken, tell_cause, translate_errors
 from register.revision import is_current
 from register.tables import ANCHORED, ANCHORS, IS_LATEST, METADATA, RECORDS, TREES
@@ -160,6 +161,11 @@ class PostgresRegister:
         """Return one survey; see `RegisterReader`."""
         async with self.reading() as connection:
             return await answers.get_survey(connection, cid)
+
+    async def trees_of(self, survey: Cid, *, after: str = "", limit: int = PAGE_LIMIT) -> tuple[bytes, ...]:
+        """Return envelopes of a survey's trees; see `RegisterReader`."""
+        async with self.reading() as connection:
+            return await answers.get_trees_of(connection, survey, after=after, limit=limit)
 
     async def surveys(self) -> tuple[SurveyEntry, ...]:
         """Return surveys; see `RegisterReader`."""

@@ -21,6 +21,7 @@ from domain.envelope import Record
 from register import answers, rows
 from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
 from register.errors import RegisterBusy, RegisterDamaged, RegisterError, RegisterFull, RegisterUnreachable
+from register.ports import PAGE_LIMIT
 from register.revision import is_current
 from register.tables import ANCHORED, ANCHORS, IS_LATEST, METADATA, RECORDS, SURVEYS, TREES
 
@@ -127,6 +128,11 @@ class SqliteRegister:
         """Return one survey; see `RegisterReader`."""
         async with self.reading() as connection:
             return await answers.get_survey(connection, cid)
+
+    async def trees_of(self, survey: Cid, *, after: str = "", limit: int = PAGE_LIMIT) -> tuple[bytes, ...]:
+        """Return envelopes of a survey's trees; see `RegisterReader`."""
+        async with self.reading() as connection:
+            return await answers.get_trees_of(connection, survey, after=after, limit=limit)
 
     async def surveys(self) -> tuple[SurveyEntry, ...]:
         """Return surveys; see `RegisterReader`."""

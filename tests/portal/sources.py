@@ -3,12 +3,16 @@
 import dataclasses
 from pathlib import Path
 
+import httpx
+
 from domain import codes
 from domain.cid import RAW, Cid
 from domain.envelope import Record, seal
 from domain.errors import CecError
 from domain.records.result import Crown, Result, Tree
+from portal.app import create_app
 from portal.ports import ChainStatus, Pin
+from portal.settings import PortalSettings
 from register.entries import Anchor
 from register.errors import NotAnchored
 from register.sqlite import SqliteRegister
@@ -97,3 +101,20 @@ async def fill(register: SqliteRegister) -> None:
 def register_path(folder: Path) -> Path:
     """Return where a test's register lies."""
     return folder / "register.sqlite"
+
+
+PROOF = b"proof bytes"
+
+
+def connect(register: SqliteRegister, *, height: int | None = 43) -> httpx.AsyncClient:
+    """Return a client of a portal over a register."""
+    app = create_app(
+        PortalSettings("http://127.0.0.1:8080"),
+        register=register,
+        proofs=DictProofs({TREES[0].cid: PROOF}),
+        blocks=DictBlocks({TREES[0].cid: TREES[0].raw}),
+        chain=StillChain(height),
+        verifier=lambda pin: f"<!doctype html>{pin.genesis_hash}".encode(),
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")

@@ -1,16 +1,13 @@
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.codes import format_code
 from domain.records.result import Tree
-from portal.app import create_app
 from portal.boxes import parse_box
 from portal.errors import InvalidBox, InvalidPortalSettings
 from portal.settings import PortalSettings
@@ -20,45 +17,16 @@ from tests.portal.sources import (
     LOOSE,
     LOOSE_CODE,
     PIN,
+    PROOF,
     RESULT,
     SURVEY,
     TREES,
-    DictBlocks,
-    DictProofs,
-    StillChain,
-    fill,
+    connect,
     register_path,
 )
 
 RECORD = TREES[0].cid
-PROOF = b"proof bytes"
 PAGE = {"accept": "text/html"}
-
-
-def connect(register: SqliteRegister, *, height: int | None = 43) -> httpx.AsyncClient:
-    app = create_app(
-        PortalSettings("http://127.0.0.1:8080"),
-        register=register,
-        proofs=DictProofs({RECORD: PROOF}),
-        blocks=DictBlocks({RECORD: TREES[0].raw}),
-        chain=StillChain(height),
-        verifier=lambda pin: f"<!doctype html>{pin.genesis_hash}".encode(),
-    )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080")
-
-
-@pytest_asyncio.fixture
-async def register(tmp_path: Path) -> AsyncIterator[SqliteRegister]:
-    async with SqliteRegister.open(register_path(tmp_path)) as opened:
-        await fill(opened)
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def client(register: SqliteRegister) -> AsyncIterator[httpx.AsyncClient]:
-    async with connect(register) as opened:
-        yield opened
 
 
 async def test_the_first_page_counts_what_the_register_holds(client: httpx.AsyncClient) -> None:

@@ -209,6 +209,15 @@ class RegisterSuite:
         assert (entry.trees, entry.result, entry.record) == (2, RESULT.cid, SURVEY.cid)
         assert await register.survey(SURVEY.cid) == entry
 
+    async def test_the_trees_of_a_survey_come_in_pages_by_code(self, register: Register) -> None:
+        trees = [make_tree(number) for number in (3, 1, 2)]
+        await register.add_records([SURVEY, make_survey(7), *trees])
+        by_code = sorted(trees, key=lambda tree: tree.expect(Tree).code)
+        assert await register.trees_of(SURVEY.cid) == tuple(tree.raw for tree in by_code)
+        rest = await register.trees_of(SURVEY.cid, after=by_code[0].expect(Tree).code, limit=1)
+        assert rest == (by_code[1].raw,)
+        assert await register.trees_of(make_survey(7).cid) == ()
+
     async def test_a_survey_is_found_however_many_came_after_it(self, register: Register) -> None:
         surveys = [make_survey(number) for number in range(1_002)]
         await register.add_records(surveys)

@@ -1,0 +1,97 @@
+"""A report is one file that needs nothing else, and tells everything its survey tells."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from sample_data.scanner import scan_airborne
+from sample_data.stand import StandParameters, grow_stand
+from survey.airborne.plot import survey_plot
+from survey.airborne.result import PlotResult
+from survey.files.las import write_cloud
+from survey.report.columns import ErrorColumns, GrowthColumns, read_columns
+from survey.report.page import Extras, Row, build_report, render_report
+
+
+class Outline(HTMLParser):
+    """Headings, loaded addresses and elements of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.loaded: list[str] = []
+        self.elements: list[str] = []
+        self._is_heading = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self._is_heading = tag in {"h1", "h2"}
+        if tag != "a":
+            self.loaded += [value for name, value in attrs if name in {"src", "href", "xlink:href"} and value]
+
+    def handle_data(self, data: str) -> None:
+        if self._is_heading and data.strip():
+            self.headings.append(data.strip())
+
+
+@pytest.fixture(scope="module")
+def plot(tmp_path_factory: pytest.TempPathFactory) -> PlotResult:
+    path = tmp_path_factory.mktemp("cloud") / "stand.laz"
+    stand = grow_stand(1000, parameters=StandParameters(side_m=40.0))
+    write_cloud(path, scan_airborne(stand, seed=1000), epsg=stand.epsg)
+    return survey_plot(path)
+
+
+def read(page: str) -> Outline:
+    outline = Outline()
+    outline.feed(page)
+    return outline
+
+
+def test_a_page_holds_figures_pictures_and_method(plot: PlotResult) -> None:
+    page = render_report(build_report("Stand 7", plot))
+    outline = read(page)
+    assert outline.headings[0] == "Stand 7"
+    assert {"Stand map", "Height and diameter", "Stems by diameter", "Method"} <= set(outline.headings)
+    assert f"{len(plot.trees):,} trees" in page
+    for step in plot.steps:
+        assert step.algorithm in page
+
+
+def test_a_page_loads_nothing_and_runs_nothing(plot: PlotResult) -> None:
+    outline = read(render_report(build_report("Stand 7", plot)))
+    assert [one for one in outline.loaded if not one.startswith(("#", "data:image/png;"))] == []
+    assert "script" not in outline.elements
+
+
+def test_what_is_known_beside_the_survey_is_drawn_too(plot: PlotResult) -> None:
+    growth = GrowthColumns(np.full(5, 10.0), np.full(5, 11.0), np.full(5, 0.2), 5.0)
+    errors = ErrorColumns(np.arange(9.0), np.arange(9.0), np.full(9, 0.1), "terrain")
+    totals = (Row("Carbon", "71 t/ha", "95 %: 52 to 90"),)
+    page = render_report(build_report("Stand 7", plot, Extras(growth=growth, errors=errors, totals=totals)))
+    assert {"Growth", "Errors"} <= set(read(page).headings)
+    assert "95 %: 52 to 90" in page
+
+
+def test_words_from_outside_stay_words(plot: PlotResult) -> None:
+    page = render_report(build_report("<script>alert(1)</script>", replace(plot, warnings=("<img src=x>",))))
+    assert "script" not in read(page).elements
+    assert "img" not in read(page).elements
+
+
+def test_a_plot_without_trees_has_a_page_too(plot: PlotResult) -> None:
+    page = render_report(build_report("Bare", replace(plot, trees=())))
+    assert "0 trees" in page
+    assert "Stand map" not in read(page).headings
+
+
+def test_columns_keep_the_order_and_the_figures_of_the_survey(plot: PlotResult) -> None:
+    columns = read_columns(plot)
+    assert len(columns) == len(plot.trees)
+    for number in (0, len(plot.trees) // 2, len(plot.trees) - 1):
+        tree = plot.trees[number]
+        assert columns.height_m[number] == tree.height_m.value
+        assert columns.is_hidden[number] == tree.is_hidden
+        assert np.isnan(columns.dbh_cm[number]) == (tree.dbh_cm is None)
