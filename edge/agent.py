@@ -104,11 +104,6 @@ class Agent:
         return self.post.pulse.is_connected
 
     @property
-    def connections(self) -> int:
-        """How often it was reached."""
-        return self.post.pulse.connections
-
-    @property
     def refusal(self) -> str | None:
         """Why the server or the broker does not take this device, in words; absent while they do."""
         return self.post.pulse.refusal

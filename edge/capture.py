@@ -68,11 +68,14 @@ class Capture:
 
     async def run_port(self, deliveries: AsyncIterator[bytes], driver: Driver) -> None:
         """Take the bytes of one live port until it ends; no bytes let time pass."""
-        async for data in deliveries:
-            self.take(driver.feed(data, mono_ms=read_mono_ms()))
-            self.record_if_due()
-        self.take(driver.flush())
-        self.record()
+        try:
+            async for data in deliveries:
+                self.take(driver.feed(data, mono_ms=read_mono_ms()))
+                self.record_if_due()
+        finally:
+            # Also when the agent is told to stop: what the driver holds was measured.
+            self.take(driver.flush())
+            self.record()
 
     async def run_log(self, path: Path, *, speed: float) -> int:
         """Play a recorded log from where it was recorded up to, and return how many readings were new.
@@ -135,16 +138,14 @@ class Capture:
             while self._waiting:
                 self._record_batch()
             self._tell_skipped()
+            self._tell_dropped()
         except CannotRecord as error:
             if not self.pulse.is_full:
                 _LOG.error("%s", error)  # a person must act; where it was raised tells them nothing
             self.pulse.is_full = isinstance(error, DiskFull)
             self._retry_at = time.monotonic() + RETRY_S
-            return
-        self.pulse.is_full = False
-        if self.pulse.dropped:
-            self.spool.count("dropped", self.pulse.dropped)
-            self.pulse.dropped = 0
+        else:
+            self.pulse.is_full = False
 
     def _record_batch(self) -> None:
         readings = tuple(self._waiting[place] for place in range(min(BATCH_READINGS, len(self._waiting))))
@@ -204,8 +205,13 @@ class Capture:
     def _tell_skipped(self) -> None:
         if self._skipped:
             self.spool.count("skipped", self._skipped)
-            self.spool.note(SKIPPED_LINES, encode([[why, raw] for why, raw in self._lines]))
             self._skipped = 0
+            self.spool.note(SKIPPED_LINES, encode([[why, raw] for why, raw in self._lines]))
+
+    def _tell_dropped(self) -> None:
+        if self.pulse.dropped:
+            self.spool.count("dropped", self.pulse.dropped)
+            self.pulse.dropped = 0
 
 
 def name_log(path: Path) -> str:

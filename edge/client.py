@@ -9,9 +9,9 @@ import aiomqtt
 
 from domain.login import encode_login
 from domain.topics import Topic
+from edge.clock import read_clock_ms
 from edge.errors import TlsUnusable
 from edge.identity import Identity
-from edge.sequence import read_clock_ms
 from edge.settings import EdgeSettings, open_tls
 
 KEEP_ALIVE_S: Final = 20

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from edge.sequence import read_clock_ms
-
+LATEST_MS: Final = 7_258_118_400_000
+"""Latest time that a record can bear (`domain.quantities.UtcMs`); a clock beyond it must not stop the recording."""
 TOLERATED_MS: Final = 5 * 60_000
 """Difference that is told: leap seconds and drift of a cheap clock stay below, a wrong zone or year does not."""
 ROLLOVER_MS: Final = 1_024 * 7 * 86_400_000
@@ -19,9 +19,20 @@ ROLLOVER_MS: Final = 1_024 * 7 * 86_400_000
 _DAY_MS: Final = 86_400_000
 
 
+def read_clock_ms() -> int:
+    """Return the device's UTC clock, within what a record can bear; it is a note and never decides."""
+    return min(max(0, time.time_ns() // 1_000_000), LATEST_MS)
+
+
 def read_mono_ms() -> int:
     """Return the monotonic clock, which no setting of the time moves."""
     return time.monotonic_ns() // 1_000_000
+
+
+def read_steady_ms() -> int:
+    """Return a monotonic clock that also counts while the board sleeps, where the system has one (Linux)."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return read_mono_ms() if clock is None else time.clock_gettime_ns(clock) // 1_000_000
 
 
 @dataclass(slots=True)
@@ -31,12 +42,12 @@ class ClockWatch:
     Attributes
     ----------
     wall_ms, mono_ms
-        Return the device's UTC clock and its monotonic clock.
+        Return the device's UTC clock and a monotonic one that a sleep of the board does not stop.
     """
 
     wall_ms: Callable[[], int] = read_clock_ms
-    mono_ms: Callable[[], int] = read_mono_ms
-    _began: int | None = None
+    mono_ms: Callable[[], int] = read_steady_ms
+    _last: int | None = None
     _jump: int = 0
     _server: int | None = None
     _gnss: int | None = None
@@ -44,9 +55,10 @@ class ClockWatch:
     def tick(self) -> None:
         """Look whether the clock has jumped since the last look."""
         offset = self.wall_ms() - self.mono_ms()
-        if self._began is not None and abs(offset - self._began) > TOLERATED_MS:
-            self._jump = offset - self._began
-        self._began = offset
+        if self._last is not None and _differs(offset, self._last):
+            # One that jumps there and back is where it was.
+            self._jump += offset - self._last
+        self._last = offset
 
     def note_server(self, at_ms: int) -> None:
         """Take a time that the server signed just now."""
@@ -72,7 +84,7 @@ class ClockWatch:
             told.append(f"The clock is {_words(offset - self._server)} the server's: set it; records stay in order.")
         elif self._gnss is not None and self._server is None and _differs(offset, self._gnss):
             told.append(f"The clock is {_words(offset - self._gnss)} the satellites': set it; records stay in order.")
-        elif self._jump and self._server is None and self._gnss is None:
+        elif _differs(self._jump, 0) and self._server is None and self._gnss is None:
             told.append(f"The clock jumped and is {_words(self._jump)} where it was: check it; records stay in order.")
         if self._server is not None and self._gnss is not None and _differs(self._gnss, self._server):
             told.append(_tell_gnss(self._gnss - self._server))

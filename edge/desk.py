@@ -1,10 +1,11 @@
 """The crew's desk over the spool: what its screen and its page ask and enter."""
 
-import time
+import functools
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from domain.cid import Cid
 from domain.codec import decode_map
@@ -14,24 +15,42 @@ from domain.records.field import Observation, Place
 from domain.schema import from_map
 from domain.upload import compute_shape
 from edge import campaigns, health
-from edge.errors import NoReceipt, UnknownItem
+from edge.clock import read_mono_ms
+from edge.errors import NoReceipt, SpoolUnreadable, UnknownItem
 from edge.identity import Identity
 from edge.pulse import NOTE, PulseNote, parse_note
 from edge.settings import EdgeSettings
 from edge.spool import Spool
 from edge.views import STAGES, FrameView, HealthView, ItemView, LinkView, Overview
 
+P = ParamSpec("P")
+R = TypeVar("R")
 MAX_ITEMS: Final = 500
 """Rows given at once."""
 MAX_VISITS: Final = 100
 """Visits of one tree given at once."""
 FRESH_S: Final = 40.0
 """An agent in another process notes its pulse every few seconds; an older one is that of an agent that ended."""
-_SELECT: Final = (
+_COLUMNS: Final = (
     "SELECT h.row, h.cid, h.kind, h.words, h.seq, h.at_ms, h.stage, h.times_sent, h.rule, h.remedy, h.height, "
     "h.anchored_ms, u.size, u.held, u.is_whole, u.path, u.problem "
-    "FROM history h LEFT JOIN upload u ON u.root = h.upload "
 )
+_SELECT: Final = f"{_COLUMNS} FROM history h LEFT JOIN upload u ON u.root = h.upload "
+_SELECT_FILES: Final = f"{_COLUMNS} FROM upload u CROSS JOIN history h ON h.upload = u.root "
+"""By the files, which are few, to their records: SQLite takes a CROSS JOIN from left to right."""
+
+
+def _told(read: Callable[P, R]) -> Callable[P, R]:
+    """Let a bad card reach the crew in words, and neither end their screen nor look like a bug."""
+
+    @functools.wraps(read)
+    def read_or_tell(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return read(*args, **kwargs)
+        except sqlite3.Error as error:
+            raise SpoolUnreadable(str(error)) from error
+
+    return read_or_tell
 
 
 class SpoolDesk:
@@ -67,6 +86,7 @@ class SpoolDesk:
         self._notify = notify
         self._frames: tuple[int, FrameView] | None = None
 
+    @_told
     def overview(self) -> Overview:
         """Return everything at a glance."""
         body, status, pulse = self._identity.body, self._spool.status(), self._pulse()
@@ -89,6 +109,7 @@ class SpoolDesk:
             health=_see_health(self._settings, pulse),
         )
 
+    @_told
     def items(self, *, stage: str | None = None, before: int | None = None, limit: int = 50) -> tuple[ItemView, ...]:
         """Return records, newest first: at one stage or all, of rows below `before`.
 
@@ -100,15 +121,23 @@ class SpoolDesk:
             values.append(stage)
             if stage == "refused":
                 conditions.append("NOT h.is_read")
-        if before is not None:
-            conditions.append("h.row < ?")
-            values.append(before)
-        clause = " AND ".join(conditions)
-        rows = self._spool.db.execute(
-            f"{_SELECT} WHERE {clause} ORDER BY h.row DESC LIMIT ?", (*values, min(max(0, limit), MAX_ITEMS))
-        )
-        return tuple(_view(row) for row in rows)
+        return self._list(_SELECT, conditions, values, before=before, limit=limit)
 
+    @_told
+    def files(
+        self, *, is_whole: bool | None = None, before: int | None = None, limit: int = 50
+    ) -> tuple[ItemView, ...]:
+        """Return files, newest first, of rows below `before`: that the server has whole, that it has not, or all.
+
+        However many records lie between them.
+        """
+        conditions, values = ["1"], list[Any]()
+        if is_whole is not None:
+            conditions.append("u.is_whole = ?")
+            values.append(is_whole)
+        return self._list(_SELECT_FILES, conditions, values, before=before, limit=limit)
+
+    @_told
     def item(self, cid: Cid) -> ItemView:
         """Return one record; `UnknownItem` when this device has none of that name."""
         row = self._spool.db.execute(f"{_SELECT} WHERE h.cid = ?", (bytes(cid),)).fetchone()
@@ -116,6 +145,7 @@ class SpoolDesk:
             raise UnknownItem(str(cid))
         return _view(row)
 
+    @_told
     def receipt(self, cid: Cid) -> bytes:
         """Return the server's signed receipt for a record as a message of envelopes, to be saved as proof.
 
@@ -134,6 +164,7 @@ class SpoolDesk:
             raise NoReceipt(str(cid))
         return pack_message([row[0]])
 
+    @_told
     def receipts(self) -> bytes:
         """Return every receipt that this device holds, as a CBOR sequence (RFC 8742) of messages of envelopes."""
         rows = self._spool.db.execute(
@@ -142,11 +173,13 @@ class SpoolDesk:
         )
         return b"".join(pack_message([raw]) for (raw,) in rows)
 
+    @_told
     def acknowledge(self, cid: Cid) -> None:
         """Take a refused record off the crew's list: they have read it; its bytes stay in the spool."""
         self.item(cid)
         self._spool.mark_read(cid)
 
+    @_told
     def frames(self) -> FrameView:
         """Return campaigns, plots and species lists."""
         # A replaced or added record has a new row number, so the highest tells whether anything changed.
@@ -174,6 +207,7 @@ class SpoolDesk:
         self._notify()
         return self.item(record.cid)
 
+    @_told
     def visits(self, tree: str) -> tuple[tuple[ItemView, Visit], ...]:
         """Return what this device recorded of a tree (17 symbols), newest first."""
         rows = self._spool.db.execute(
@@ -183,18 +217,30 @@ class SpoolDesk:
         ).fetchall()
         return tuple((self.item(Cid.from_bytes(cid)), from_map(Visit, decode_map(raw))) for cid, raw in rows)
 
+    def _list(
+        self, select: str, conditions: list[str], values: list[Any], *, before: int | None, limit: int
+    ) -> tuple[ItemView, ...]:
+        if before is not None:
+            conditions.append("h.row < ?")
+            values.append(before)
+        clause = " AND ".join(conditions)
+        rows = self._spool.db.execute(
+            f"{select} WHERE {clause} ORDER BY h.row DESC LIMIT ?", (*values, min(max(0, limit), MAX_ITEMS))
+        )
+        return tuple(_view(row) for row in rows)
+
     def _pulse(self) -> PulseNote:
         if self._read_pulse is not None:
             return self._read_pulse()
         note = parse_note(self._spool.noted(NOTE))
-        now = int(time.monotonic() * 1_000)
+        now = read_mono_ms()
         if note is None or not 0 <= now - note.at_ms < FRESH_S * 1_000:
             return PulseNote(f"{self._settings.host}:{self._settings.port}", False, 0, now)  # noqa: FBT003
         return note
 
 
 def _see_link(pulse: PulseNote) -> LinkView:
-    now = int(time.monotonic() * 1_000)
+    now = read_mono_ms()
     silent = None if pulse.heard_ms is None else max(0, now - pulse.heard_ms) // 1_000
     return LinkView(
         pulse.is_connected,

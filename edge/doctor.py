@@ -19,12 +19,12 @@ from domain.records.membership import Enrol
 from edge import health, schema
 from edge.capture import SKIPPED_LINES
 from edge.client import TIMEOUT_S, explain_failure, open_client
-from edge.clock import TOLERATED_MS
-from edge.errors import TlsUnusable
+from edge.clock import TOLERATED_MS, read_clock_ms
+from edge.errors import FolderUnusable, NotEnrolled, TlsUnusable
+from edge.files import find_owner, translated, write_whole
 from edge.identity import KEY_FILE, Identity, load_identity
 from edge.ports import PortSetting
 from edge.pulse import NOTE, parse_note
-from edge.sequence import read_clock_ms
 from edge.settings import EdgeSettings, open_tls
 from firmware_bridge.ports.address import SerialAddress
 
@@ -35,7 +35,6 @@ SLOW_SYNC_MS: Final = 500
 """A card that needs longer for one sync records at most two observations a second."""
 SYNC_BYTES: Final = 64 << 10
 MEMORY_MOST_BYTES: Final = 80 << 20
-_SERVER_MS: Final = "server_ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +61,32 @@ class Check:
 
 async def examine(settings: EdgeSettings, ports: Sequence[PortSetting]) -> list[Check]:
     """Return all that was looked at, in the order in which one thing rests on another."""
-    folder = settings.folder
+    folder, is_held = settings.folder, _is_held(settings.folder)
     checks = [_check_key(folder), _check_enrolment(folder), _check_disk(folder), _check_sync(folder)]
-    checks += [_check_spool(folder), *_check_notes(folder), await _check_broker(settings)]
+    checks += [*_check_spool(folder, is_held=is_held), await _check_broker(settings, is_held=is_held)]
     checks += [_check_port(port) for port in ports]
-    checks.append(_check_battery())
+    checks.append(check_battery(health.read_battery()))
     return checks
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        return schema.is_held(folder)
+    except FolderUnusable:
+        # Who may not look there cannot log in as the device either; what keeps them out is told with its files.
+        return False
 
 
 def _check_key(folder: Path) -> Check:
     path = folder / KEY_FILE
-    if not path.exists():
+    try:
+        is_private = health.is_private(path)
+    except FileNotFoundError:
         return Check("key", "fail", f"no key in {folder}", "run: cec edge key")
-    if not health.is_private(path):
+    except OSError as error:
+        words = f"cannot look at {path} ({error.strerror})"
+        return Check("key", "fail", words, f"run this as the user {find_owner(path)}")
+    if not is_private:
         return Check("key", "fail", f"others can read {path}", f"run: chmod 600 {path}; if anybody did, rotate the key")
     return Check("key", "ok", "there, and for its owner alone")
 
@@ -82,8 +94,11 @@ def _check_key(folder: Path) -> Check:
 def _check_enrolment(folder: Path) -> Check:
     try:
         identity = load_identity(folder)
-    except CecError as error:
+    except NotEnrolled as error:
         return Check("enrolment", "fail", str(error), "import it with: cec edge enrol")
+    except CecError as error:
+        # It names its remedy.
+        return Check("enrolment", "fail", str(error))
     body = identity.body
     words = f"{body.device} of {body.org}"
     if identity.rotation is not None:
@@ -93,7 +108,10 @@ def _check_enrolment(folder: Path) -> Check:
 
 
 def _check_disk(folder: Path) -> Check:
-    free = health.read_disk_free(folder) if folder.exists() else 0
+    try:
+        free = health.read_disk_free(folder)
+    except OSError as error:
+        return Check("disk", "fail", f"cannot look at {folder} ({error.strerror})", "check --folder and the card")
     words = f"{free >> 20} MB free"
     if free < health.DISK_LOW_BYTES:
         return Check("disk", "warn" if free > SYNC_BYTES else "fail", words, "delete files that are no longer needed")
@@ -105,44 +123,50 @@ def _check_sync(folder: Path) -> Check:
     path = folder / f".doctor-{os.getpid()}"
     began = time.monotonic()
     try:
-        with path.open("wb") as stream:
-            stream.write(os.urandom(SYNC_BYTES))
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_whole(path, os.urandom(SYNC_BYTES))
+        path.unlink()
+    except PermissionError as error:
+        remedy = f"run this as the user {find_owner(folder)}"
+        return Check("sync", "fail", f"cannot write: {error.strerror}", remedy)
     except OSError as error:
         return Check("sync", "fail", f"cannot write and sync: {error.strerror}", "check the card; replace it")
-    finally:
-        path.unlink(missing_ok=True)
     took_ms = round((time.monotonic() - began) * 1_000)
     if took_ms > SLOW_SYNC_MS:
         return Check("sync", "warn", f"{took_ms} ms for 64 kB", "the card is slow or worn: replace it soon")
     return Check("sync", "ok", f"{took_ms} ms for 64 kB")
 
 
-def _check_spool(folder: Path) -> Check:
+def _check_spool(folder: Path, *, is_held: bool) -> list[Check]:
+    """Check the spool's file, and what the agent left in it."""
     path = folder / schema.SPOOL_FILE
-    if not path.exists():
-        return Check("spool", "warn", "none yet", "it is made when the agent runs")
-    if not schema.is_sound(path):
-        return Check("spool", "fail", f"{path} is damaged", "restart the agent: it takes over what is whole")
+    try:
+        with translated(path):
+            is_there = path.exists()
+        is_sound = is_there and schema.is_sound(path)
+    except FolderUnusable as error:
+        return [Check("spool", "fail", str(error)), _check_clock(0)]
+    if not is_there:
+        return [Check("spool", "warn", "none yet", "it is made when the agent runs"), _check_clock(0)]
+    if not is_sound:
+        words = f"{path} is damaged"
+        return [Check("spool", "fail", words, "restart the agent: it takes over what is whole"), _check_clock(0)]
+    return [_tell_damaged(folder), *_check_notes(folder, is_held=is_held)]
+
+
+def _tell_damaged(folder: Path) -> Check:
     damaged = health.list_damaged(folder)
-    if damaged:
-        names = ", ".join(one.name for one in damaged)
-        return Check(
-            "spool", "warn", f"whole; it was damaged before: {names}", "save that for the office, then remove it"
-        )
-    return Check("spool", "ok", "whole")
+    if not damaged:
+        return Check("spool", "ok", "whole")
+    names = ", ".join(one.name for one in damaged)
+    return Check("spool", "warn", f"whole; it was damaged before: {names}", "save that for the office, then remove it")
 
 
-def _check_notes(folder: Path) -> list[Check]:
-    """Check what the agent left in the spool: times, alarms, lines that gave no reading."""
-    path = folder / schema.SPOOL_FILE
-    if not path.exists() or not schema.is_sound(path):
-        return [_check_clock(0)]
-    with closing(schema.connect_to_read(path)) as db:
-        server_ms = int.from_bytes(schema.get_meta(db, _SERVER_MS) or b"", "big")
+def _check_notes(folder: Path, *, is_held: bool) -> list[Check]:
+    """Check what the agent left in a sound spool: times, alarms, lines that gave no reading."""
+    with closing(schema.connect_to_read(folder / schema.SPOOL_FILE)) as db:
+        server_ms = schema.read_server_ms(db)
         lines = schema.get_meta(db, SKIPPED_LINES)
-        note = parse_note(schema.get_meta(db, NOTE)) if schema.is_held(folder) else None
+        note = parse_note(schema.get_meta(db, NOTE)) if is_held else None
     checks = [_check_clock(server_ms), _check_lines(lines)]
     if note is None:
         return [*checks, Check("agent", "warn", "not running", "start it: systemctl start cec-edge")]
@@ -173,8 +197,14 @@ def _check_lines(raw: bytes | None) -> Check:
     return Check("lines", "warn", f"the last line that gave no reading: {shown!r}", str(why))
 
 
-def _check_battery() -> Check:
-    battery = health.read_battery()
+def check_battery(battery: health.Battery | None) -> Check:
+    """Return what is to be said of a battery, or of none.
+
+    Examples
+    --------
+    >>> check_battery(health.Battery(80, is_charging=True)).words
+    '80 %, charging'
+    """
     if battery is None:
         return Check("battery", "ok", "none that can be read")
     words = f"{battery.percent} %{', charging' if battery.is_charging else ''}"
@@ -194,7 +224,7 @@ def _check_port(port: PortSetting) -> Check:
     return Check(name, "ok", f"{path} is there")
 
 
-async def _check_broker(settings: EdgeSettings) -> Check:
+async def _check_broker(settings: EdgeSettings, *, is_held: bool) -> Check:
     where = f"{settings.host}:{settings.port}"
     try:
         await asyncio.wait_for(asyncio.to_thread(_reach, settings), 2 * TIMEOUT_S)
@@ -205,7 +235,7 @@ async def _check_broker(settings: EdgeSettings) -> Check:
     except (OSError, TimeoutError) as error:
         words = f"{where} is not reached ({getattr(error, 'strerror', None) or 'no answer'})"
         return Check("broker", "warn", words, "check the link; everything is kept meanwhile")
-    if schema.is_held(settings.folder):
+    if is_held:
         # A second login under the device's name would end the agent's.
         return Check("broker", "ok", f"{where} is reached; the agent holds the device's login")
     return await _check_login(settings, where)

@@ -5,8 +5,11 @@
     CecError
     +-- EdgeError
         +-- NotEnrolled        the folder holds no enrolment of this device
+        +-- KeyMissing         the folder holds no key
+        +-- FolderUnusable     a file of the device's folder cannot be read or written
         +-- WrongEnrolment     the enrolment is of another device or key
         +-- SpoolDamaged       the spool's file was damaged; what is whole in it was taken over
+        +-- SpoolUnreadable    the spool cannot be read now
         +-- SpoolBusy          another agent works in the folder
         +-- UntrustedReceipt   an answer is not signed by the server that this device trusts
         +-- UntrustedFrame     a campaign, plot or species list is not the organisation's, or too many
@@ -42,6 +45,26 @@ class NotEnrolled(EdgeError):
         self.folder = folder
 
 
+class KeyMissing(EdgeError):
+    """The folder holds no key; another one would be another identity."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"No key {path}: put the device's key back, or make another with `cec edge key` and have that enrolled"
+        )
+        self.path = path
+
+
+class FolderUnusable(EdgeError):
+    """A file of the device's folder cannot be read or written."""
+
+    def __init__(self, path: Path, reason: str, remedy: str) -> None:
+        super().__init__(f"Cannot use {path} ({reason}): {remedy}")
+        self.path = path
+        self.reason = reason
+        self.remedy = remedy
+
+
 class WrongEnrolment(EdgeError):
     """The enrolment is of another device or key."""
 
@@ -56,6 +79,17 @@ class SpoolDamaged(EdgeError):
     def __init__(self, kept: Path, reason: str) -> None:
         super().__init__(f"The spool was damaged ({reason}): it is kept as {kept}; keep that file; a new epoch begins")
         self.kept = kept
+        self.reason = reason
+
+
+class SpoolUnreadable(EdgeError):
+    """The spool cannot be read now."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The spool cannot be read ({reason}): try again; if it stays so, start the agent anew: it saves what is "
+            "whole"
+        )
         self.reason = reason
 
 

@@ -17,6 +17,7 @@ from domain.readings import Visit
 from domain.records.field import Birth, Blob, Close, Observation
 from domain.records.receipt import Progress
 from domain.schema import TYPE_KEY, to_map
+from edge import uploads
 from edge.wording import describe_body
 
 KEPT_MS: Final = 90 * 86_400_000
@@ -135,14 +136,21 @@ def list_open(db: sqlite3.Connection, *, after: int, limit: int) -> list[tuple[i
 
 
 def prune(db: sqlite3.Connection, server_ms: int) -> int:
-    """Return how many rows were dropped, of those that were anchored long before the server's time."""
+    """Return how many rows were dropped, of those that were anchored long before the server's time.
+
+    That of a file still to send stays: the crew must find it.
+    """
     rows = db.execute(
-        "SELECT row FROM history WHERE stage = 'anchored' AND known_ms < ? ORDER BY row LIMIT ?",
+        "SELECT row, upload FROM history WHERE stage = 'anchored' AND known_ms < ? "
+        "AND (upload IS NULL OR upload NOT IN (SELECT root FROM upload WHERE NOT is_whole)) ORDER BY row LIMIT ?",
         (server_ms - KEPT_MS, PRUNED_AT_ONCE),
     ).fetchall()
     if not rows:
         return 0
-    db.executemany("DELETE FROM visit WHERE row = ?", rows)
-    db.executemany("DELETE FROM history WHERE row = ?", rows)
+    db.executemany("DELETE FROM visit WHERE row = ?", [(row,) for row, _ in rows])
+    db.executemany("DELETE FROM history WHERE row = ?", [(row,) for row, _ in rows])
+    for _, root in rows:
+        if root is not None:
+            uploads.forget_whole(db, root)
     db.execute("DELETE FROM receipt WHERE NOT EXISTS (SELECT 1 FROM history WHERE history.receipt = receipt.id)")
     return len(rows)

@@ -4,7 +4,6 @@ A key is made once and rotated on the organisation's word alone: the next key is
 its place when both halves of the rotation have been imported.
 """
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,8 @@ from domain.envelope import Record, open_envelope, pack_message, unpack_message
 from domain.errors import CecError
 from domain.keys import PublicKey, SigningKey
 from domain.records.membership import Enrol, Rotate
-from edge.errors import NoNextKey, NotEnrolled, RotationIncomplete, WrongEnrolment
+from edge.errors import KeyMissing, NoNextKey, NotEnrolled, RotationIncomplete, WrongEnrolment
+from edge.files import read_if_there, sync_folder, translated, write_whole
 
 KEY_FILE: Final = "device.key"
 NEXT_KEY_FILE: Final = "next.key"
@@ -77,12 +77,12 @@ class Identity:
 
 def open_key(folder: Path) -> SigningKey:
     """Return the device's key, drawn and stored for its owner alone when there is none."""
-    return _open_key(folder, KEY_FILE)
+    return _draw_key(folder, KEY_FILE)
 
 
 def open_next_key(folder: Path) -> SigningKey:
     """Return the device's next key, drawn when there is none; the present one signs until it is rotated."""
-    return _open_key(folder, NEXT_KEY_FILE)
+    return _draw_key(folder, NEXT_KEY_FILE)
 
 
 def import_enrolment(folder: Path, raw: bytes) -> Identity:
@@ -92,58 +92,77 @@ def import_enrolment(folder: Path, raw: bytes) -> Identity:
 
     Raises
     ------
+    KeyMissing
+        When this device has no key.
     WrongEnrolment
         When it is not of this device's key.
     NoNextKey
         When a rotation is to another key than the one made here.
     RotationIncomplete
         When its other half is still to come; what came is kept.
+    FolderUnusable
+        When a file cannot be read or written.
     """
     records = _open_all(raw)
+    _promote_next(folder)
     if len(records) == 1 and isinstance(records[0].body, Enrol) and not _is_next(folder, records[0].body.key):
-        identity = _identify(open_key(folder), records[0])
-        _write_whole(folder / ENROLMENT_FILE, records[0].raw)
+        identity = _identify(_read_key(folder / KEY_FILE), records[0])
+        _write(folder / ENROLMENT_FILE, records[0].raw)
         return identity
     return _rotate(folder, load_identity(folder), records)
 
 
 def load_identity(folder: Path) -> Identity:
-    """Return the identity kept in a folder; `NotEnrolled` before an enrolment was imported."""
-    path = folder / ENROLMENT_FILE
-    if not path.exists():
+    """Return the identity kept in a folder; nothing is written.
+
+    Raises
+    ------
+    NotEnrolled
+        Before an enrolment was imported.
+    KeyMissing
+        When its key is gone.
+    WrongEnrolment
+        When enrolment and key do not belong together.
+    FolderUnusable
+        When a file cannot be read.
+    """
+    raw = read_if_there(folder / ENROLMENT_FILE)
+    if raw is None:
         raise NotEnrolled(folder)
-    (record,) = _open_all(path.read_bytes())
-    if isinstance(record.body, Enrol) and _is_next(folder, record.body.key):
-        # The power failed in the last step of a rotation.
-        _promote_next(folder)
-    return _identify(open_key(folder), record, _read_rotation(folder))
+    (record,) = _open_all(raw)
+    # The power failed in the last step of a rotation: the next key is the present one already.
+    is_next = isinstance(record.body, Enrol) and _is_next(folder, record.body.key)
+    key = _read_key(folder / (NEXT_KEY_FILE if is_next else KEY_FILE))
+    return _identify(key, record, _read_rotation(folder, record))
 
 
 def finish_rotation(folder: Path) -> None:
     """Note that the server has signed for the rotation: the key before is over."""
-    (folder / ROTATION_FILE).unlink(missing_ok=True)
+    with translated(folder / ROTATION_FILE):
+        (folder / ROTATION_FILE).unlink(missing_ok=True)
 
 
 def _rotate(folder: Path, identity: Identity, records: tuple[Record, ...]) -> Identity:
     """Return the identity under the next key, or keep the half of a rotation that came."""
-    waiting = folder / WAITING_FILE
-    if waiting.exists():
-        records += _open_all(waiting.read_bytes())
-    if not (folder / NEXT_KEY_FILE).exists():
+    waiting = read_if_there(folder / WAITING_FILE)
+    if waiting is not None:
+        records += _open_all(waiting)
+    if read_if_there(folder / NEXT_KEY_FILE) is None:
         raise NoNextKey("no next key was made on this device")
-    next_key = open_next_key(folder)
+    next_key = _read_key(folder / NEXT_KEY_FILE)
     for record in records:
         _check_half(identity, record, next_key.public)
     rotate = next((one for one in records if isinstance(one.body, Rotate)), None)
     enrol = next((one for one in records if isinstance(one.body, Enrol)), None)
     if rotate is None or enrol is None:
-        _write_whole(waiting, pack_message([one.raw for one in records]))
+        _write(folder / WAITING_FILE, pack_message([one.raw for one in records]))
         raise RotationIncomplete("enrolment of the new key" if enrol is None else "rotation of the key")
     # In this order a power cut leaves either the old identity whole or enough to finish.
-    _write_whole(folder / ROTATION_FILE, pack_message([identity.enrol.raw, rotate.raw]))
-    _write_whole(folder / ENROLMENT_FILE, enrol.raw)
+    _write(folder / ROTATION_FILE, pack_message([identity.enrol.raw, rotate.raw]))
+    _write(folder / ENROLMENT_FILE, enrol.raw)
     _promote_next(folder)
-    waiting.unlink(missing_ok=True)
+    with translated(folder / WAITING_FILE):
+        (folder / WAITING_FILE).unlink(missing_ok=True)
     return load_identity(folder)
 
 
@@ -159,23 +178,30 @@ def _check_half(identity: Identity, record: Record, next_key: PublicKey) -> None
         raise NoNextKey("it ends another key than the one that signs now")
 
 
-def _read_rotation(folder: Path) -> Rotation | None:
-    path = folder / ROTATION_FILE
-    if not path.exists():
+def _read_rotation(folder: Path, record: Record) -> Rotation | None:
+    raw = read_if_there(folder / ROTATION_FILE)
+    if raw is None:
         return None
-    former, rotate = _open_all(path.read_bytes())
-    (record,) = _open_all((folder / ENROLMENT_FILE).read_bytes())
+    former, rotate = _open_all(raw)
     # Written first of all, it means nothing until the new enrolment is there.
     return None if former.cid == record.cid else Rotation(former, rotate)
 
 
 def _is_next(folder: Path, key: bytes) -> bool:
-    return (folder / NEXT_KEY_FILE).exists() and open_next_key(folder).public.raw == key
+    path = folder / NEXT_KEY_FILE
+    return read_if_there(path) is not None and _read_key(path).public.raw == key
 
 
 def _promote_next(folder: Path) -> None:
-    (folder / NEXT_KEY_FILE).replace(folder / KEY_FILE)
-    _sync_folder(folder)
+    """Put the next key in the place of the present one, if it is the one enrolled."""
+    raw = read_if_there(folder / ENROLMENT_FILE)
+    if raw is None:
+        return
+    (record,) = _open_all(raw)
+    if isinstance(record.body, Enrol) and _is_next(folder, record.body.key):
+        with translated(folder / KEY_FILE):
+            (folder / NEXT_KEY_FILE).replace(folder / KEY_FILE)
+            sync_folder(folder)
 
 
 def _open_all(raw: bytes) -> tuple[Record, ...]:
@@ -197,33 +223,26 @@ def _identify(key: SigningKey, record: Record, rotation: Rotation | None = None)
     return Identity(key, record, body, rotation)
 
 
-def _open_key(folder: Path, name: str) -> SigningKey:
-    folder.mkdir(parents=True, exist_ok=True)
+def _draw_key(folder: Path, name: str) -> SigningKey:
     path = folder / name
-    if not path.exists():
-        _write_whole(path, secrets.token_hex(32).encode("ascii"))
+    with translated(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    _promote_next(folder)
+    if read_if_there(path) is None:
+        _write(path, secrets.token_hex(32).encode("ascii"))
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> SigningKey:
+    raw = read_if_there(path)
+    if raw is None:
+        raise KeyMissing(path)
     try:
-        return SigningKey.from_seed(bytes.fromhex(path.read_text("ascii").strip()))
+        return SigningKey.from_seed(bytes.fromhex(raw.decode("ascii").strip()))
     except (ValueError, CecError) as error:
         raise WrongEnrolment(f"{path} is not a key ({error})") from error
 
 
-def _write_whole(path: Path, raw: bytes) -> None:
-    """Write a file that is there whole or not at all, whenever the power fails; its owner alone may read it."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(raw)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _write(path: Path, raw: bytes) -> None:
+    with translated(path):
+        write_whole(path, raw)

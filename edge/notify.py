@@ -71,13 +71,16 @@ async def keep_telling(agent: Agent, notifier: Notifier) -> None:
     round_s = ROUND_S if notifier.watchdog_s is None else min(ROUND_S, notifier.watchdog_s / 3)
     notifier.tell("READY=1", f"STATUS={_describe(agent)}")
     beat, beaten_at = agent.beat, clock()
-    while True:
-        await asyncio.sleep(round_s)
-        status = _describe(agent)
-        if agent.beat != beat:
-            beat, beaten_at = agent.beat, clock()
-        is_alive = clock() - beaten_at <= 3 * ROUND_S
-        notifier.tell(f"STATUS={status}", *(("WATCHDOG=1",) if is_alive and notifier.watchdog_s else ()))
+    try:
+        while True:
+            await asyncio.sleep(round_s)
+            status = _describe(agent)
+            if agent.beat != beat:
+                beat, beaten_at = agent.beat, clock()
+            is_alive = clock() - beaten_at <= 3 * ROUND_S
+            notifier.tell(f"STATUS={status}", *(("WATCHDOG=1",) if is_alive and notifier.watchdog_s else ()))
+    finally:
+        notifier.tell("STOPPING=1")
 
 
 def read_notifier() -> Notifier:

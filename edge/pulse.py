@@ -8,6 +8,7 @@ from domain.codec import decode_map, encode
 from domain.errors import CecError
 from domain.quantities import Count, DurationMs
 from domain.schema import Length, Range, from_map, to_map
+from edge.clock import read_mono_ms
 from firmware_bridge.driver import SkyView
 
 NOTE: Final = "pulse"
@@ -96,9 +97,7 @@ class Pulse:
         """Return what others may see of it."""
         now = time.monotonic()
         heard = None if self.heard is None else int(self.heard * 1_000)
-        note = PulseNote(
-            broker, self.is_connected, self.connections, int(now * 1_000), heard, refusal=_cut(self.refusal)
-        )
+        note = PulseNote(broker, self.is_connected, self.connections, read_mono_ms(), heard, refusal=_cut(self.refusal))
         if self.sky is None or now - self.sky_at > MAX_SKY_AGE_S:
             return note
         sky = self.sky

@@ -8,12 +8,14 @@ screen and ``cec edge status`` read, and may record, while it works.
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from edge.errors import CannotRecord, DiskFull, SpoolBusy, SpoolLocked
+from edge.errors import CannotRecord, DiskFull, FolderUnusable, SpoolBusy, SpoolLocked
+from edge.files import find_owner, translated
 
 LOCK_WAIT_S: Final = 2.0
 """Wait for another process of this device that is just writing; on a slow card a sync takes a second."""
@@ -26,6 +28,11 @@ RESERVE_BYTES: Final = 1 << 20
 SPOOL_FILE: Final = "spool.sqlite"
 _RESERVE_FILE: Final = "spool.reserve"
 _LOCK_FILE: Final = "spool.lock"
+_LOOKS: Final = 20
+_LOOK_S: Final = 0.05
+"""How often, and after which pause, the lock is tried: who asks whether an agent works holds it some microseconds, and
+a board under load may keep them from letting it go for a moment."""
+_SERVER_MS: Final = "server_ms"
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS item (
@@ -54,45 +61,70 @@ CREATE INDEX IF NOT EXISTS history_upload ON history (upload) WHERE upload IS NO
 CREATE INDEX IF NOT EXISTS history_receipt ON history (receipt) WHERE receipt IS NOT NULL;
 CREATE INDEX IF NOT EXISTS visit_tree ON visit (tree, row);
 """
-_COLUMNS: Final = (("upload", "sent", "BLOB"),)
+_COLUMNS: Final = (("upload", "sent", "BLOB"), ("upload", "frames", "INTEGER"), ("upload", "frames_held", "INTEGER"))
 """Columns that older files lack: table, name, type."""
+_LATER: Final = "CREATE INDEX IF NOT EXISTS upload_count ON upload (is_whole, frames, frames_held)"
+"""What needs those columns."""
 
 
 @contextmanager
 def hold_lock(folder: Path) -> Iterator[None]:
     """Be the folder's one agent while the block lasts; `SpoolBusy` when another is."""
-    descriptor = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    path = folder / _LOCK_FILE
+    with translated(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SpoolBusy(folder) from error
+        if not any(_is_taken(descriptor, fcntl.LOCK_EX, pause_s=_LOOK_S) for _ in range(_LOOKS)):
+            raise SpoolBusy(folder)
         yield
     finally:
         os.close(descriptor)
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether an agent works in a folder now."""
-    try:
-        with hold_lock(folder):
+    """Tell whether an agent works in a folder now; nothing is made, and an agent that starts meanwhile is let in."""
+    path = folder / _LOCK_FILE
+    with translated(path):
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
             return False
-    except SpoolBusy:
-        return True
+    try:
+        # Shared: others may ask at the same time.
+        return not _is_taken(descriptor, fcntl.LOCK_SH, pause_s=0)
+    finally:
+        os.close(descriptor)
+
+
+def _is_taken(descriptor: int, kind: int, *, pause_s: float) -> bool:
+    """Take the lock if that can be done at once; tell whether it was, after a pause when it was not."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(pause_s)
+        return False
+    return True
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection to the spool's file, its tables made and brought up to date."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_WAIT_S)
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-        _migrate(db)
-    except BaseException:
-        db.close()
-        raise
+    """Return a connection to the spool's file, its tables made and brought up to date.
+
+    Raises
+    ------
+    FolderUnusable
+        When it cannot be opened.
+    """
+    with _opened(path):
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=LOCK_WAIT_S)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+            _migrate(db)
+        except BaseException:
+            db.close()
+            raise
     return db
 
 
@@ -109,6 +141,7 @@ def _migrate(db: sqlite3.Connection) -> None:
             known = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
             if name not in known:
                 db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+        db.execute(_LATER)
 
 
 def find_folder(db: sqlite3.Connection) -> Path:
@@ -175,17 +208,44 @@ def _raise_known(error: sqlite3.OperationalError) -> None:
 
 
 def is_sound(path: Path) -> bool:
-    """Tell whether SQLite can read the whole file."""
-    db = sqlite3.connect(path, timeout=LOCK_WAIT_S)
+    """Tell whether SQLite can read the whole file.
+
+    Raises
+    ------
+    FolderUnusable
+        When it cannot be opened: that says nothing of what is in it.
+    """
     try:
-        return bool(db.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+        with _opened(path), closing(sqlite3.connect(path, timeout=LOCK_WAIT_S)) as db:
+            return bool(db.execute("PRAGMA quick_check").fetchone()[0] == "ok")
     except sqlite3.OperationalError as error:
         # Locked by a process that writes is not damage.
         return "locked" in str(error)
     except sqlite3.DatabaseError:
         return False
-    finally:
-        db.close()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[None]:
+    """Tell of a spool's file that the system does not open, or not for writing, as what it is: no damage."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        words = str(error)
+        if "unable to open" not in words and "readonly" not in words:
+            raise
+        raise FolderUnusable(path, words, f"check the card; run this as the user {find_owner(path)}") from error
+
+
+def read_server_ms(db: sqlite3.Connection) -> int:
+    """Return the latest time that the server signed; 0 before it ever did."""
+    return int.from_bytes(get_meta(db, _SERVER_MS) or b"", "big")
+
+
+def note_server_ms(db: sqlite3.Connection, at_ms: int) -> None:
+    """Keep a time that the server signed, if it is the latest, in the caller's transaction."""
+    if at_ms > read_server_ms(db):
+        set_meta(db, _SERVER_MS, at_ms.to_bytes(8, "big"))
 
 
 def get_meta(db: sqlite3.Connection, name: str) -> bytes | None:

@@ -6,7 +6,6 @@ All but `Sequencer.begin` works in the caller's transaction.
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +15,10 @@ from domain.cid import Cid
 from domain.envelope import FieldBody, Record, open_envelope, seal
 from domain.records.field import Birth, Blob, Close, Observation, Place
 from edge import history, schema
+from edge.clock import read_clock_ms, read_mono_ms
 from edge.identity import Identity
 
 SOFTWARE: Final = "cec-edge 0.1.0"
-LATEST_MS: Final = 7_258_118_400_000
-"""Latest time that a record can bear (`domain.quantities.UtcMs`); a clock beyond it must not stop the recording."""
 
 
 class Sequencer:
@@ -85,7 +83,7 @@ class Sequencer:
             seq=self._next_number(),
             at_ms=read_clock_ms(),
             boot=self._boot,
-            mono_ms=time.monotonic_ns() // 1_000_000,
+            mono_ms=read_mono_ms(),
             prev=None if prev is None else Cid.from_bytes(prev),
         )
 
@@ -99,11 +97,6 @@ class Sequencer:
 
     def _next_number(self) -> int:
         return int.from_bytes(schema.get_meta(self._db, "seq") or b"", "big")
-
-
-def read_clock_ms() -> int:
-    """Return the device's UTC clock, within what a record can bear; it is a note and never decides."""
-    return min(max(0, time.time_ns() // 1_000_000), LATEST_MS)
 
 
 def _read_boot() -> bytes:

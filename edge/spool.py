@@ -15,9 +15,10 @@ from domain.cid import Cid
 from domain.envelope import MAX_ENVELOPES, FieldBody, Record, open_envelope
 from domain.records.field import Blob, Close, Place
 from domain.records.receipt import Answer, Receipt
-from edge import campaigns, history, schema, uploads
-from edge.damage import set_aside, take_over
+from edge import campaigns, history, marks, schema, uploads
+from edge.damage import mend_spool
 from edge.errors import DiskFull, NothingToClose, SpoolDamaged, UntrustedReceipt
+from edge.files import translated
 from edge.history import Answered
 from edge.identity import Identity
 from edge.sequence import Sequencer
@@ -30,7 +31,6 @@ _CONFLICT: Final = "SequenceConflict"
 _COUNTERS: Final = (
     "readings", "recorded", "sent", "resent", "received", "skipped", "dropped", "frames_sent", "frames_resent"
 )  # fmt: skip
-_SERVER_MS: Final = "server_ms"
 _ROTATION: Final = "rotation"
 """Last row of the history that the former key signed."""
 
@@ -249,10 +249,6 @@ class Spool:
         with schema.transaction(self.db):
             return campaigns.keep_frame(self.db, record)
 
-    def uploads(self) -> list[Upload]:
-        """Return files that the server does not have whole."""
-        return uploads.list_uploads(self.db)
-
     def upload(self, root: Cid) -> Upload | None:
         """Return a file that the server does not have whole, if it is one."""
         return uploads.find_upload(self.db, root)
@@ -293,12 +289,13 @@ class Spool:
     def prune(self) -> int:
         """Return how many rows of the history were dropped because they are long anchored."""
         with schema.transaction(self.db):
+            marks.prune(self.db, self.server_ms)
             return history.prune(self.db, self.server_ms)
 
     @property
     def server_ms(self) -> int:
         """The latest time that the server signed; 0 before it ever did."""
-        return int.from_bytes(schema.get_meta(self.db, _SERVER_MS) or b"", "big")
+        return schema.read_server_ms(self.db)
 
     def refusals(self) -> list[tuple[Cid, str, str]]:
         """Return records that the server refused: which, by which rule, and what to do."""
@@ -335,8 +332,7 @@ class Spool:
             uploads.apply_state(self.db, state)
         for progress in receipt.progress or ():
             history.note_progress(self.db, progress, answered)
-        if receipt.at_ms > self.server_ms:
-            schema.set_meta(self.db, _SERVER_MS, receipt.at_ms.to_bytes(8, "big"))
+        schema.note_server_ms(self.db, receipt.at_ms)
 
     def _apply_answer(self, answer: Answer, answered: Answered) -> None:
         cid = bytes(answer.record)
@@ -393,16 +389,17 @@ def open_spool(folder: Path, identity: Identity) -> Iterator[Spool]:
     A file that SQLite cannot read is kept under another name, what is whole in it is taken over, and a new epoch
     begins, since the device can no longer vouch for its counter. What was damaged stands in `Spool.damage`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with translated(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     path = folder / schema.SPOOL_FILE
     with schema.hold_lock(folder):
-        salvage = set_aside(path) if path.exists() and not schema.is_sound(path) else None
+        damage = mend_spool(path, identity)
         with closing(schema.connect(path)) as db:
-            if salvage is not None:
-                take_over(db, salvage, identity)
             _note_older_items(db)
+            with schema.transaction(db):
+                uploads.fill_counts(db)
             spool = Spool(db, identity)
-            spool.damage = None if salvage is None else SpoolDamaged(salvage.kept, salvage.words)
+            spool.damage = damage
             schema.hold_reserve(folder)
             yield spool
 

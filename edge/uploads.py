@@ -14,9 +14,13 @@ from domain.codec import decode_list, encode
 from domain.envelope import Record
 from domain.records.receipt import UploadState
 from domain.upload import compute_shape, encode_bitmap
-from edge.schema import count
+from edge.errors import FileUnreadable
+from edge.schema import count, get_count
 from ipfs.unixfs import FileDag
 
+_PAST_FILES: Final = "files_past"
+_PAST_FRAMES: Final = "frames_past"
+"""Counters of files that were forgotten, all of them whole on the server."""
 _COLUMNS: Final = "root, record, path, size, mtime_ns, interior, held, problem"
 
 
@@ -59,13 +63,14 @@ class FileCount:
 
 
 def begin_upload(db: sqlite3.Connection, path: Path, dag: FileDag, record: Record) -> None:
-    """Note a file that is to be uploaded."""
-    values = (bytes(dag.root), bytes(record.cid), record.raw, str(path), dag.size, path.stat().st_mtime_ns)
-    nothing = encode_bitmap((), compute_shape(dag.size).frames)
+    """Note a file that is to be uploaded; `FileUnreadable` when it is gone."""
+    values = (bytes(dag.root), bytes(record.cid), record.raw, str(path), dag.size, _read_mtime_ns(path))
+    frames = compute_shape(dag.size).frames
+    nothing = encode_bitmap((), frames)
     db.execute(
-        "INSERT INTO upload (root, record, declaration, path, size, mtime_ns, interior, held, sent) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*values, encode(list(dag.interior)), nothing, nothing),
+        "INSERT INTO upload (root, record, declaration, path, size, mtime_ns, interior, held, sent, frames, "
+        "frames_held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (*values, encode(list(dag.interior)), nothing, nothing, frames),
     )
 
 
@@ -80,27 +85,18 @@ def replace_path(db: sqlite3.Connection, path: Path, root: Cid) -> bytes | None:
         return None
     db.execute(
         "UPDATE upload SET path = ?, mtime_ns = ?, problem = NULL WHERE root = ?",
-        (str(path), path.stat().st_mtime_ns, bytes(root)),
+        (str(path), _read_mtime_ns(path), bytes(root)),
     )
     return bytes(row[0])
 
 
-def list_uploads(db: sqlite3.Connection) -> list[Upload]:
-    """Return files that the server does not have whole."""
-    return [_upload(row) for row in db.execute(f"SELECT {_COLUMNS} FROM upload WHERE NOT is_whole ORDER BY path")]  # noqa: S608
-
-
 def choose_upload(db: sqlite3.Connection) -> Cid | None:
     """Return the file of which least is left, among those that can go on and whose declaration the server has."""
-    best: tuple[int, bytes] | None = None
-    rows = db.execute(
-        "SELECT root, size, held FROM upload WHERE NOT is_whole AND problem IS NULL "
-        "AND NOT EXISTS (SELECT 1 FROM item WHERE item.cid = upload.record)"
-    )
-    for root, size, held in rows:
-        left = compute_shape(size).frames - int.from_bytes(held, "little").bit_count()
-        best = min(best or (left, root), (left, root))
-    return None if best is None else Cid.from_bytes(best[1])
+    row = db.execute(
+        "SELECT root FROM upload WHERE NOT is_whole AND problem IS NULL "
+        "AND NOT EXISTS (SELECT 1 FROM item WHERE item.cid = upload.record) ORDER BY frames - frames_held, root LIMIT 1"
+    ).fetchone()
+    return None if row is None else Cid.from_bytes(row[0])
 
 
 def find_upload(db: sqlite3.Connection, root: Cid) -> Upload | None:
@@ -119,10 +115,14 @@ def apply_state(db: sqlite3.Connection, state: UploadState) -> None:
     """Note what the server says that it holds."""
     root = bytes(state.root)
     if state.is_whole:
-        db.execute("UPDATE upload SET is_whole = 1, interior = x'80', problem = NULL WHERE root = ?", (root,))
+        db.execute(
+            "UPDATE upload SET is_whole = 1, frames_held = frames, interior = x'80', problem = NULL WHERE root = ?",
+            (root,),
+        )
     elif state.held is not None:
         db.execute(
-            "UPDATE upload SET held = ? WHERE root = ? AND length(held) = ?", (state.held, root, len(state.held))
+            "UPDATE upload SET held = ?, frames_held = ? WHERE root = ? AND length(held) = ?",
+            (state.held, _count_bits(state.held), root, len(state.held)),
         )
 
 
@@ -142,13 +142,47 @@ def note_frames(db: sqlite3.Connection, root: Cid, frames: Sequence[int]) -> Non
 
 
 def count_files(db: sqlite3.Connection) -> FileCount:
-    """Return all files in numbers."""
-    files = whole = held = frames = 0
-    for size, bits, is_whole in db.execute("SELECT size, held, is_whole FROM upload"):
-        number = compute_shape(size).frames
-        files, whole, frames = files + 1, whole + bool(is_whole), frames + number
-        held += number if is_whole else int.from_bytes(bits, "little").bit_count()
-    return FileCount(files, whole, held, frames)
+    """Return all files in numbers, those that were forgotten among them."""
+    files, whole, held, frames = db.execute(
+        "SELECT count(*), coalesce(sum(is_whole), 0), coalesce(sum(frames_held), 0), coalesce(sum(frames), 0) "
+        "FROM upload"
+    ).fetchone()
+    past, past_frames = get_count(db, _PAST_FILES), get_count(db, _PAST_FRAMES)
+    return FileCount(files + past, whole + past, held + past_frames, frames + past_frames)
+
+
+def forget_whole(db: sqlite3.Connection, root: bytes) -> None:
+    """Forget a file that the server has whole, when no record of it is in the history any more; it stays counted."""
+    for (frames,) in db.execute(
+        "DELETE FROM upload WHERE root = ? AND is_whole "
+        "AND NOT EXISTS (SELECT 1 FROM history WHERE history.upload = upload.root) RETURNING frames",
+        (root,),
+    ).fetchall():
+        count(db, _PAST_FILES, 1)
+        count(db, _PAST_FRAMES, frames)
+
+
+def fill_counts(db: sqlite3.Connection) -> None:
+    """Count the frames of files that an older agent noted, or that come from a damaged spool."""
+    rows = db.execute("SELECT root, size, held, is_whole FROM upload WHERE frames IS NULL").fetchall()
+    for root, size, held, is_whole in rows:
+        frames = compute_shape(size).frames
+        db.execute(
+            "UPDATE upload SET frames = ?, frames_held = ? WHERE root = ?",
+            (frames, frames if is_whole else _count_bits(held), root),
+        )
+
+
+def _count_bits(held: bytes) -> int:
+    return int.from_bytes(held, "little").bit_count()
+
+
+def _read_mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        # Taken away since it was listed or read.
+        raise FileUnreadable(path, error.strerror or "") from error
 
 
 def _upload(row: tuple[bytes, bytes, str, int, int, bytes, bytes, str | None]) -> Upload:

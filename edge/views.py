@@ -174,6 +174,15 @@ class Desk(Protocol):
         """Return records, newest first: at one stage or all, of rows below `before`."""
         ...
 
+    def files(
+        self, *, is_whole: bool | None = None, before: int | None = None, limit: int = 50
+    ) -> tuple[ItemView, ...]:
+        """Return files, newest first, of rows below `before`: that the server has whole, that it has not, or all.
+
+        However many records lie between them.
+        """
+        ...
+
     def item(self, cid: Cid) -> ItemView:
         """Return one record; `edge.errors.UnknownItem` when this device has none of that name."""
         ...

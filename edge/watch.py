@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from domain.cid import Cid
 from domain.errors import CecError
 from domain.readings import Photo
 from domain.records.field import Observation, Place
+from edge import marks
 from edge.agent import Agent
 from edge.clock import read_mono_ms
 from edge.errors import CannotRecord
@@ -46,25 +48,40 @@ def find_media(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Files of a folder that were declared in earlier runs, as the spool keeps them."""
+    """Files of a folder that were declared in earlier runs, as the spool keeps them.
+
+    Attributes
+    ----------
+    spool
+        Keeps a mark of each.
+    folder
+        Its path without links: the same folder is known again by whatever path it is named.
+    """
 
     spool: Spool
     folder: Path
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether a file was declared."""
-        return isinstance(key, tuple) and self.spool.noted(self.name(key)) is not None
+        """Tell whether a file was declared; whoever asks has just seen it."""
+        if not isinstance(key, tuple):
+            return False
+        name, now = self.name(key), self.spool.server_ms
+        mark = self.spool.noted(name)
+        if mark is not None and marks.is_old(mark, now):
+            with suppress(CannotRecord):
+                self.spool.note(name, marks.encode_mark(now))
+        return mark is not None
 
     def name(self, key: FileKey) -> str:
         """Return the name under which the spool keeps it."""
         path, size, mtime_ns = key
-        text = f"{self.folder.resolve()}\0{path}\0{size}\0{mtime_ns}"
-        return "file:" + hashlib.sha256(text.encode()).hexdigest()
+        text = f"{self.folder}\0{path}\0{size}\0{mtime_ns}"
+        return marks.PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 
 async def upload_folder(agent: Agent, folder: Path, *, crs: str | None = None, settle_s: float = 5.0) -> None:
     """Declare and upload what appears in a folder, for ever."""
-    declared = Declared(agent.spool, folder)
+    declared = Declared(agent.spool, await asyncio.to_thread(folder.resolve))
     found = watch_folder(folder, known=declared, settle_s=settle_s, poll_s=min(2.0, settle_s), tell=_tell)
     async for file in found:
         # Nobody tells when a full disk has room again.
@@ -90,7 +107,7 @@ async def _declare(agent: Agent, path: Path, name: str, *, crs: str | None) -> N
     is_photo = media == "image/jpeg"
     root = await agent.offer_file(path, media=media, crs=None if is_photo else crs)
     if not is_photo:
-        agent.spool.keep(name, b"\1")
+        agent.spool.keep(name, marks.encode_mark(agent.spool.server_ms))
         return
     body = agent.identity.body
     photo = await asyncio.to_thread(_read, path, root)
@@ -98,7 +115,7 @@ async def _declare(agent: Agent, path: Path, name: str, *, crs: str | None) -> N
     def observe(place: Place) -> Observation:
         return Observation(body.org, body.device, agent.settings.campaign, place, (photo,))
 
-    agent.spool.append(observe, readings=1, mark=(name, b"\1"))
+    agent.spool.append(observe, readings=1, mark=(name, marks.encode_mark(agent.spool.server_ms)))
     agent.notify()
 
 

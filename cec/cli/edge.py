@@ -50,6 +50,7 @@ def edge_run(
 ) -> None:
     """Run the agent: capture, sign, spool, publish, upload."""
     from cec.commands.edge import EdgeRun, list_instruments, read_tls, run_edge
+    from cec.commands.edge_page import parse_page
     from edge.settings import EdgeSettings
 
     tls = read_tls(tls_ca, tls_cert, tls_key)
@@ -65,7 +66,16 @@ def edge_run(
     )
     run_edge(
         EdgeRun(
-            settings, list_instruments(instrument or ()), replay, speed, offer, watch, crs, page, wait, as_json=json
+            settings,
+            list_instruments(instrument or ()),
+            replay,
+            speed,
+            offer,
+            watch,
+            crs,
+            None if page is None else parse_page(page),
+            wait,
+            as_json=json,
         )
     )
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +11,7 @@ from typing import Any, Final
 from cec.commands.bridge_feed import feed_reader
 from cec.console import Console, print_json, print_text
 from cec.errors import UnreadablePort
+from cec.signals import stop_on_signals
 from domain.quantities import ID_PATTERN
 from domain.readings import Reading
 from domain.schema import to_map
@@ -229,20 +228,6 @@ async def _wait_for(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         return
-
-
-@contextmanager
-def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Let Ctrl-C and a termination end the recording with its summary."""
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for one in signals:
-        loop.add_signal_handler(one, stop.set)
-    try:
-        yield
-    finally:
-        for one in signals:
-            loop.remove_signal_handler(one)
 
 
 async def _replay(log: Path, speed: float, show: "_Printer", tell: Callable[[TornEnd], None]) -> dict[str, Tally]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from serial import Serial, SerialException
 
-from cec.commands.bridge import stop_on_signals
 from cec.console import Console, print_json, print_text
 from cec.errors import UnreadableCaster
+from cec.signals import stop_on_signals
 from domain.readings import GnssFix
 from firmware_bridge.gnss.ntrip import NtripSettings, corrections, fetch_sourcetable
 from firmware_bridge.ports.address import SerialAddress, parse_port

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import socket
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cec.commands.edge_page import PageAddress, bind_page
 from cec.console import print_json, print_text
-from cec.errors import PortTaken
+from cec.signals import stop_on_signals
 from edge.agent import Agent
 from edge.capture import Capture
 from edge.desk import SpoolDesk
@@ -38,7 +38,7 @@ class EdgeRun:
     offer: Path | None = None
     watch: Path | None = None
     crs: str | None = None
-    page: str | None = None
+    page: PageAddress | None = None
     wait_s: float = 0.0
     as_json: bool = False
 
@@ -49,11 +49,8 @@ class EdgeRun:
 
 
 def run_edge(options: EdgeRun) -> None:
-    """Run the agent; end with code 1 when it was to wait and something is left."""
-    try:
-        is_drained, status = asyncio.run(_run(options))
-    except KeyboardInterrupt:
-        return
+    """Run the agent until it is done, or told to stop; end with code 1 when it was to wait and something is left."""
+    is_drained, status = asyncio.run(_run(options))
     _print_status(status, as_json=options.as_json)
     if options.wait_s and not is_drained:
         sys.exit(1)
@@ -139,22 +136,33 @@ def run_enrol(folder: Path, enrolment: Path) -> None:
 async def _run(options: EdgeRun) -> tuple[bool, SpoolStatus]:
     # A link that breaks is this agent's daily business; it counts it and tells it in its status.
     logging.getLogger("mqtt").setLevel(logging.CRITICAL)
-    async with Agent.open(options.settings) as agent, asyncio.TaskGroup() as group:
-        beside = [group.create_task(work, name=name) for name, work in _list_work(agent, options)]
-        await _do(agent, options)
-        if options.is_endless:
-            await asyncio.Event().wait()
-        is_drained = await agent.wait_drained(timeout_s=options.wait_s or _FOREVER_S)
-        for task in beside:
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        async with Agent.open(options.settings) as agent:
+            is_drained = await _work(agent, options, stop)
+            return is_drained, agent.spool.status()
+
+
+async def _work(agent: Agent, options: EdgeRun, stop: asyncio.Event) -> bool:
+    """Work until all is done or a stop is asked for; return whether all was received.
+
+    Each task then ends in order, so that nothing held is lost.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work, name=name) for name, work in _list_work(agent, options)]
+        doing = group.create_task(_do(agent, options), name="work")
+        stopping = group.create_task(stop.wait(), name="stop")
+        await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, doing, stopping):
             task.cancel()
-        return is_drained, agent.spool.status()
+    return not doing.cancelled() and doing.result()
 
 
 def _list_work(agent: Agent, options: EdgeRun) -> list[tuple[str, Coroutine[None, None, None]]]:
     """Return what runs beside the link until it is stopped."""
     work = [("systemd", keep_telling(agent, read_notifier()))]
     if options.page is not None:
-        work.append(("page", _serve_page(agent, options)))
+        work.append(("page", _serve_page(agent, options, options.page)))
     if options.watch is not None:
         work.append(("watch", upload_folder(agent, options.watch.absolute(), crs=options.crs)))
     if options.ports:
@@ -163,13 +171,16 @@ def _list_work(agent: Agent, options: EdgeRun) -> list[tuple[str, Coroutine[None
     return work
 
 
-async def _do(agent: Agent, options: EdgeRun) -> None:
-    """Do what ends by itself: declare a file, play a log."""
+async def _do(agent: Agent, options: EdgeRun) -> bool:
+    """Declare a file, play a log, wait until all is received; return whether it was within its time."""
     if options.offer is not None:
         await agent.offer_file(options.offer.absolute(), media=find_media(options.offer), crs=options.crs)
     if options.replay is not None:
         await _capture(agent, options).run_log(options.replay, speed=options.speed)
         agent.notify()
+    if options.is_endless:
+        await asyncio.Event().wait()
+    return await agent.wait_drained(timeout_s=options.wait_s or _FOREVER_S)
 
 
 def _capture(agent: Agent, options: EdgeRun) -> Capture:
@@ -179,30 +190,15 @@ def _capture(agent: Agent, options: EdgeRun) -> Capture:
     )
 
 
-async def _serve_page(agent: Agent, options: EdgeRun) -> None:
+async def _serve_page(agent: Agent, options: EdgeRun, address: PageAddress) -> None:
     from edge.page.app import create_page
     from edge.page.server import serve_page
 
-    assert options.page is not None, "asked for by whoever starts it"  # noqa: S101
-    host, _, port = options.page.rpartition(":")
-    if not host or not port.isdigit():
-        raise InvalidSetting("--page", options.page, "expected HOST:PORT, such as 127.0.0.1:8090")
     desk = SpoolDesk(agent.spool, options.settings, agent.identity, read_pulse=agent.read_pulse, notify=agent.notify)
     name = socket.gethostname().lower()
     page = create_page(desk, names=frozenset({"localhost", name, f"{name}.local"}))
-    with _bind(host.strip("[]"), int(port)) as listener:
+    with bind_page(address) as listener:
         await serve_page(page, listener)
-
-
-@contextmanager
-def _bind(host: str, port: int) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise PortTaken(port, "crew's page") from error
-        yield listener
 
 
 def _print_status(status: SpoolStatus, *, as_json: bool) -> None:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from cec.commands.bridge import stop_on_signals
 from cec.console import Console, print_json, print_text
+from cec.signals import stop_on_signals
 from firmware_bridge.scan.capture import ScanOptions, ScanSummary, convert_pcap, find_start_s
 from firmware_bridge.scan.live import RecordOptions, RecordSummary, open_recording
 from firmware_bridge.scan.mounting import Mounting

@@ -20,6 +20,10 @@ FIELDS: Final[tuple[str, ...]] = (
     "damage", "damage_percent", "remark", "sure",
 )  # fmt: skip
 """Names of what may be typed or ticked, in the order asked; a field that is left empty is unknown."""
+START: Final = {"diameter_unit": "cm", "at_height": "1.30"}
+"""What stands in a crew's first form: foresters measure at breast height."""
+KEPT: Final[tuple[str, ...]] = ("plot", "diameter_unit", "at_height")
+"""What the next form has as last typed: it changes from stand to stand, not from tree to tree."""
 UNITS: Final = {"cm": 10, "mm": 1}
 """Units of a diameter, in millimetres."""
 LIKELY_DIAMETER_MM: Final = 3_000
@@ -27,6 +31,7 @@ LIKELY_DIAMETER_MM: Final = 3_000
 LIKELY_HEIGHT_MM: Final = 75_000
 """Above this a slip of the point is likelier than the tree; few places on Earth have taller ones."""
 
+_BREAST_HEIGHT_MM: Final = 1_300
 _MAX_DIAMETER_MM: Final = 20_000
 _MAX_HEIGHT_MM: Final = 200_000
 _MAX_PERCENT: Final = 100
@@ -77,6 +82,32 @@ class _Form:
             self.faults[name] = str(fault)
             self.is_unlikely |= isinstance(fault, _UnlikelyFault)
             return None
+
+
+def begin_form(last: Mapping[str, str]) -> dict[str, str]:
+    """Return what stands in a new form, after the one that was saved last; an empty one before the first.
+
+    Examples
+    --------
+    >>> begin_form({"plot": "p-02", "height": "24.1", "at_height": "0.30"})
+    {'diameter_unit': 'cm', 'at_height': '0.30', 'plot': 'p-02'}
+    """
+    return START | {name: last[name] for name in KEPT if name in last}
+
+
+def is_off_breast_height(given: Mapping[str, str]) -> bool:
+    """Tell whether a form measures elsewhere than at breast height, which the crew is reminded of.
+
+    Examples
+    --------
+    >>> is_off_breast_height({"at_height": "1,3"}), is_off_breast_height({"at_height": "0.30"})
+    (False, True)
+    """
+    text = given.get("at_height", "").strip()
+    try:
+        return bool(text) and _read_at_height(text) != _BREAST_HEIGHT_MM
+    except _FieldFault:
+        return False
 
 
 def read_visit(given: Mapping[str, str], frames: FrameView, *, campaign: str, mono_ms: int) -> Visit:

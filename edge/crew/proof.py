@@ -5,8 +5,11 @@ from typing import Final
 
 from domain.cid import Cid
 from domain.envelope import Record, open_envelope, unpack_message
-from domain.errors import InvalidRecord
+from domain.errors import CecError, InvalidRecord
 from domain.records.receipt import Answer, Receipt
+from edge.crew import words
+from edge.errors import NoReceipt, UnknownItem
+from edge.views import Desk
 
 _NAME_SYMBOLS: Final = 12
 """Symbols of a record's name in a file name: 60 bits tell one device's records apart, and a person can compare them."""
@@ -29,6 +32,37 @@ class Proof:
     verdict: str
     at_ms: int
     signer: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoProof:
+    """Nothing that shows anyone anything.
+
+    Attributes
+    ----------
+    reason
+        Why, in words for the crew.
+    """
+
+    reason: str
+
+
+def seek_proof(desk: Desk, cid: Cid) -> Proof | NoProof:
+    """Return what the server signed about a record, or why there is nothing to save.
+
+    Raises
+    ------
+    edge.errors.UnknownItem
+        When this device has no such record.
+    """
+    try:
+        return read_proof(desk.receipt(cid), cid)
+    except UnknownItem:
+        raise
+    except NoReceipt:
+        return NoProof(words.NO_PROOF)
+    except CecError as error:
+        return NoProof(words.BAD_PROOF.format(reason=error))
 
 
 def read_proof(message: bytes, cid: Cid) -> Proof:

@@ -12,9 +12,9 @@ WHOLE_PPM: Final = 1_000_000
 
 
 def describe_server(link: LinkView) -> str:
-    """Return when the server last answered, or why it never will."""
+    """Return when the server last answered, or that it will not; `list_alarms` says why."""
     if link.refusal is not None:
-        return words.REFUSES_DEVICE.format(reason=link.refusal)
+        return words.SERVER_REFUSES
     if link.silent_s is None:
         return words.SERVER_NEVER
     return words.SERVER_AGO.format(ago=format_ago(link.silent_s))
@@ -53,13 +53,41 @@ def describe_budget(link: LinkView) -> str | None:
     return words.METERED_OF.format(sent=sent, budget=format_bytes(link.budget_bytes))
 
 
+def list_alarms(overview: Overview) -> tuple[str, ...]:
+    """Return what somebody should do now, most urgent first.
+
+    While the server does not know the device, nothing else helps.
+    """
+    refusal = overview.link.refusal
+    refused = () if refusal is None else (words.REFUSES_DEVICE.format(reason=refusal),)
+    return refused + overview.health.alarms
+
+
+def count_unsigned(overview: Overview) -> int:
+    """Return how many records the server has not answered for."""
+    return overview.counts.get("queued", 0) + overview.counts.get("sent", 0)
+
+
+def count_files_left(overview: Overview) -> int:
+    """Return how many files the server does not have whole."""
+    return overview.files - overview.files_whole
+
+
 def describe_state(overview: Overview) -> tuple[str, str, bool]:
-    """Return whether everything is signed for: in a few words, in a sentence, and as a yes or no."""
-    waiting = overview.counts.get("queued", 0) + overview.counts.get("sent", 0)
+    """Return whether everything is at the server: in a few words, in a sentence, and as a yes or no.
+
+    No file may be left: a record that is signed for tells of its file, and does not hold it.
+    """
+    waiting = count_unsigned(overview)
     if waiting:
         text = words.UNSIGNED_ONE if waiting == 1 else words.UNSIGNED_MANY.format(count=format_count(waiting))
         return text, words.UNSIGNED_MORE, False
-    if not any(overview.counts.values()):
+    left = count_files_left(overview)
+    if left:
+        text = words.FILES_LEFT_ONE if left == 1 else words.FILES_LEFT_MANY.format(count=format_count(left))
+        return text, words.FILES_LEFT_MORE, False
+    # Refused records that were read are in no count.
+    if not any(overview.counts.values()) and not overview.readings:
         return words.NOTHING_YET, words.NOTHING_YET_MORE, False
     return words.ALL_SIGNED, words.ALL_SIGNED_MORE, True
 

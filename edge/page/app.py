@@ -1,7 +1,6 @@
 """The page's application over a desk, put together; each failure has its status here."""
 
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import Final
@@ -13,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import CecError, InvalidCid
+from edge.clock import read_mono_ms
 from edge.crew import words
-from edge.errors import NoReceipt, UnknownItem
+from edge.errors import NoReceipt, SpoolUnreadable, UnknownItem
 from edge.page.assets import read_assets
 from edge.page.errors import PageError
 from edge.page.guard import Guard
@@ -27,6 +27,7 @@ _STATUS: Final[Mapping[type[CecError], int]] = {
     UnknownItem: 404,
     InvalidCid: 404,
     NoReceipt: 409,
+    SpoolUnreadable: 503,
 }
 """Status of each failure; a `PageError` knows its own, any other is a fault of the request."""
 
@@ -36,7 +37,7 @@ def create_page(
     *,
     names: frozenset[str] = frozenset({"localhost"}),
     zone: tzinfo | None = None,
-    mono_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    mono_ms: Callable[[], int] = read_mono_ms,
 ) -> Starlette:
     """Return the crew's page as an ASGI application; the caller binds it to loopback or the local network.
 

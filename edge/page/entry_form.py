@@ -7,13 +7,11 @@ from typing import Final
 from domain.cid import Cid
 from domain.records.frame import Area, SpeciesName
 from edge.crew import words
-from edge.crew.entry import UNITS, format_species
+from edge.crew.entry import UNITS, format_species, is_off_breast_height
 from edge.page.html import Child, Html, element, join
 from edge.page.layout import Page
 from edge.page.signs import draw_sign
 
-BREAST_HEIGHT: Final = "1.30"
-"""Where foresters measure a diameter, in metres; stands in the form until somebody changes it."""
 _MAX_REMARK: Final = "1000"
 _MAX_TEXT: Final = "200"
 
@@ -162,8 +160,8 @@ def _described(state: EntryState, name: str, *, has_hint: bool = False) -> dict[
     return {"aria_describedby": " ".join(told) or None, "aria_invalid": "true" if is_bad else None}
 
 
-def _number(state: EntryState, name: str, *, inputmode: str = "decimal") -> Html:
-    return _input(state, name, inputmode=inputmode, maxlength="12", class_="number")
+def _number(state: EntryState, name: str, *, inputmode: str = "decimal", has_hint: bool = False) -> Html:
+    return _input(state, name, has_hint=has_hint, inputmode=inputmode, maxlength="12", class_="number")
 
 
 def _with_unit(control: Html, unit: str) -> Html:
@@ -251,9 +249,11 @@ def _render_diameter(state: EntryState) -> Html:
         class_="units",
     )
     diameter = element("div", _number(state, "diameter"), units, class_="measure")
+    hint = words.OFF_BREAST_HEIGHT if is_off_breast_height(state.given) else None
+    at_height = _with_unit(_number(state, "at_height", has_hint=hint is not None), words.METRES)
     return join(
         _field(state, "diameter", words.FIELD_DIAMETER, diameter),
-        _field(state, "at_height", words.FIELD_AT_HEIGHT, _with_unit(_number(state, "at_height"), words.METRES)),
+        _field(state, "at_height", words.FIELD_AT_HEIGHT, at_height, hint=hint),
     )
 
 

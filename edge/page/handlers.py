@@ -16,32 +16,29 @@ from domain.cid import Cid
 from domain.codes import format_code, parse_code
 from domain.errors import CecError, InvalidTreeCode, WrongCheckSymbol
 from edge.crew import words
-from edge.crew.entry import FIELDS, list_plots, list_species, read_visit
+from edge.crew.entry import FIELDS, KEPT, begin_form, list_plots, list_species, read_visit
 from edge.crew.errors import InvalidEntry
 from edge.crew.figures import describe_visit, format_local
-from edge.crew.proof import Proof, name_receipt, name_receipts, read_proof
-from edge.errors import NoReceipt
+from edge.crew.proof import name_receipt, name_receipts, read_proof, seek_proof
 from edge.page.assets import Asset, compute_tag
 from edge.page.campaigns import show_campaigns, show_more
-from edge.page.entry_form import BREAST_HEIGHT, EntryState, Saved, show_entry
+from edge.page.entry_form import EntryState, Saved, show_entry
 from edge.page.errors import InvalidForm
-from edge.page.forms import read_form
+from edge.page.forms import parse_form, read_form
 from edge.page.items import PAGE_ITEMS, show_files, show_item, show_items
 from edge.page.layout import THEMES, Page, render_page
 from edge.page.overview import show_overview
 from edge.page.tokens import Sent, Tokens
 from edge.page.trees import show_search, show_tree
-from edge.views import STAGES, Desk, ItemView, Overview
+from edge.views import STAGES, Desk, Overview
 
 _COOKIE: Final = "theme"
 _COOKIE_S: Final = 31_536_000
 """A year: a device keeps its colours for a season."""
-_KEPT: Final = ("plot", "diameter_unit")
-"""What the next tree's form starts with from the one before."""
+_KEPT_COOKIE: Final = "entry"
+_KEPT_COOKIE_S: Final = 43_200
+"""Half a day: a crew's visit to the forest, whatever else it looks at between two trees."""
 _MAX_ROW: Final = 1 << 53
-_FILES_AT_ONCE: Final = 200
-_FILES_CALLS: Final = 10
-"""Files are looked for among the newest 2,000 records; the desk lists no files apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +117,14 @@ class Handlers:
     async def _item(self, request: Request) -> Response:
         item = self.desk.item(_read_cid(request))
         token = self.tokens.of_action(f"read {item.cid}")
-        return self._show(request, show_item(item, proof=self._proof_of(item.cid), zone=self.zone, token=token))
+        page = show_item(item, proof=seek_proof(self.desk, item.cid), zone=self.zone, token=token)
+        return self._show(request, page)
 
     async def _receipt(self, request: Request) -> Response:
         cid = _read_cid(request)
-        return _download(self.desk.receipt(cid), "application/cbor", name_receipt(cid))
+        content = self.desk.receipt(cid)
+        read_proof(content, cid)  # what proves nothing is not given out as a proof
+        return _download(content, "application/cbor", name_receipt(cid))
 
     async def _receipts(self, _request: Request) -> Response:
         at = format_local(time.time_ns() // 1_000_000, self.zone)
@@ -138,12 +138,14 @@ class Handlers:
         return RedirectResponse("/items?stage=refused&read=1", 303)
 
     async def _files(self, request: Request) -> Response:
-        return self._show(request, show_files(self._find_files(), zone=self.zone))
+        is_left = "left" in request.query_params
+        files = self.desk.files(is_whole=False if is_left else None, before=_read_row(request), limit=PAGE_ITEMS)
+        overview = self.desk.overview()
+        return self._show(request, show_files(files, overview, is_left=is_left, zone=self.zone), overview=overview)
 
     async def _entry(self, request: Request) -> Response:
         query = request.query_params
-        start = {"diameter_unit": "cm", "at_height": BREAST_HEIGHT}
-        given = start | {name: query[name] for name in ("tree", *_KEPT) if name in query}
+        given = begin_form(_read_kept(request)) | {name: query[name] for name in ("tree", "plot") if name in query}
         saved = self._find_saved(query["saved"]) if "saved" in query else None
         return self._show(request, show_entry(self._entry_state(given, saved=saved)))
 
@@ -153,7 +155,7 @@ class Handlers:
         # Nothing is awaited from here on, so that the same form sent twice at once is seen as such.
         sent = self.tokens.find_sent(token)
         if sent is not None:
-            return RedirectResponse(sent.path, 303)
+            return _answer_sent(sent, given)
         try:
             self.tokens.check(token)
             sent = self._record(given)
@@ -164,14 +166,13 @@ class Handlers:
         except CecError as error:
             return self._ask_again(request, given, InvalidEntry({"": str(error)}), 503)
         self.tokens.remember(token, sent)
-        return RedirectResponse(sent.path, 303)
+        return _answer_sent(sent, given)
 
     def _record(self, given: Mapping[str, str]) -> Sent:
         frames, campaign = self.desk.frames(), self.desk.overview().campaign
         visit = read_visit(given, frames, campaign=campaign, mono_ms=self.mono_ms())
         record = str(self.desk.enter(visit).cid)
-        kept = {name: given[name] for name in _KEPT if given.get(name)}
-        return Sent(record, f"/enter?{urlencode({'saved': record, **kept})}", describe_visit(visit))
+        return Sent(record, f"/enter?{urlencode({'saved': record})}", describe_visit(visit))
 
     def _ask_again(self, request: Request, given: Mapping[str, str], error: InvalidEntry, status: int) -> Response:
         page = show_entry(self._entry_state(given, error))
@@ -248,23 +249,6 @@ class Handlers:
         item = self.desk.item(Cid.parse(name))
         return Saved(item.cid, self.tokens.find_words(name) or item.words)
 
-    def _proof_of(self, cid: Cid) -> Proof | None:
-        try:
-            return read_proof(self.desk.receipt(cid), cid)
-        except NoReceipt:
-            return None
-
-    def _find_files(self) -> tuple[ItemView, ...]:
-        wanted, before = self.desk.overview().files, None
-        found: list[ItemView] = []
-        for _ in range(_FILES_CALLS):
-            items = self.desk.items(before=before, limit=_FILES_AT_ONCE)
-            found += [item for item in items if item.size is not None]
-            if len(items) < _FILES_AT_ONCE or len(found) >= wanted:
-                break
-            before = items[-1].row
-        return tuple(found)
-
 
 def _read_cid(request: Request) -> Cid:
     return Cid.parse(request.path_params["cid"])
@@ -277,6 +261,21 @@ def _read_row(request: Request) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(_MAX_ROW))):
         raise HTTPException(404)
     return int(text)
+
+
+def _read_kept(request: Request) -> dict[str, str]:
+    """Return what this browser's last entry left for the next; a strange cookie left nothing."""
+    try:
+        return parse_form(request.cookies.get(_KEPT_COOKIE, "").encode())
+    except InvalidForm:
+        return {}
+
+
+def _answer_sent(sent: Sent, given: Mapping[str, str]) -> Response:
+    answer = RedirectResponse(sent.path, 303)
+    kept = urlencode({name: given[name] for name in KEPT if name in given})
+    answer.set_cookie(_KEPT_COOKIE, kept, max_age=_KEPT_COOKIE_S, httponly=True, samesite="strict")
+    return answer
 
 
 def read_theme(request: Request) -> str:

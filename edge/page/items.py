@@ -5,8 +5,8 @@ from typing import Final
 
 from edge.crew import words
 from edge.crew.figures import format_count, format_local, format_utc
-from edge.crew.proof import Proof
-from edge.crew.sentences import WHOLE_PPM, describe_held, describe_rule
+from edge.crew.proof import NoProof, Proof
+from edge.crew.sentences import WHOLE_PPM, count_files_left, describe_held, describe_rule
 from edge.page.html import Html, element, join
 from edge.page.layout import Page, button_link, facts, live
 from edge.page.overview import MANY
@@ -47,16 +47,17 @@ def show_items(
         element("p", draw_sign("received"), words.READ_DONE, class_="say", role="status") if was_read else None,
         _render_filters(overview.counts, stage),
         live("list", rows if items else element("p", words.NO_ITEMS, class_="say")),
-        _render_pager(items, stage),
+        _render_pager(items, f"/items?stage={stage}&" if stage else "/items?"),
     )
     return Page(words.ITEMS, main, "/items", ("live",))
 
 
-def show_item(item: ItemView, *, proof: Proof | None, zone: tzinfo | None, token: str) -> Page:
+def show_item(item: ItemView, *, proof: Proof | NoProof, zone: tzinfo | None, token: str) -> Page:
     """Return one record: its way, why it was refused, and the receipt to save."""
     main = join(
         element("h1", item.words),
         live("way", _render_way(item)),
+        live("file", _render_share(item), _render_problem(item)) if item.size is not None else None,
         live("refusal", _render_refusal(item), _render_read(item, token) if item.stage == "refused" else None),
         element("h2", words.PROOF),
         live("proof", _render_proof(item, proof, zone)),
@@ -65,11 +66,25 @@ def show_item(item: ItemView, *, proof: Proof | None, zone: tzinfo | None, token
     return Page(item.words, main, "/items", ("live",))
 
 
-def show_files(files: tuple[ItemView, ...], *, zone: tzinfo | None) -> Page:
-    """Return the files and how much of each the server holds."""
+def show_files(files: tuple[ItemView, ...], overview: Overview, *, is_left: bool, zone: tzinfo | None) -> Page:
+    """Return the files and how much of each the server holds: all, or those that it does not have whole.
+
+    Parameters
+    ----------
+    files, overview
+        What is in the list, and how many there are.
+    is_left, zone
+        Whether only those still to send were asked for; in which times are shown.
+    """
     rows = element("ul", (_render_file(item, zone) for item in files), class_="items")
-    content = live("files", rows if files else element("p", words.NO_FILES, class_="say"))
-    return Page(words.FILES, join(element("h1", words.FILES), content), "/more", ("live",))
+    nothing = words.NO_ITEMS if overview.files else words.NO_FILES
+    main = join(
+        element("h1", words.FILES),
+        _render_files_filters(overview, is_left=is_left),
+        live("files", rows if files else element("p", nothing, class_="say")),
+        _render_pager(files, "/files?left=1&" if is_left else "/files?"),
+    )
+    return Page(words.FILES, main, "/more", ("live",))
 
 
 def render_time(at_ms: int, zone: tzinfo | None) -> Html:
@@ -86,13 +101,7 @@ def _render_filters(counts: dict[str, int], chosen: str | None) -> Html:
     everything = (None, words.ALL, sum(counts.values()))
     choices = (everything, *((stage, words.STAGE_WORDS[stage], counts.get(stage, 0)) for stage in STAGES))
     links = (
-        element(
-            "a",
-            element("b", format_count(count)),
-            element("span", name),
-            href=f"/items?stage={stage}" if stage else "/items",
-            aria_current="true" if stage == chosen else None,
-        )
+        _render_filter(f"/items?stage={stage}" if stage else "/items", name, count, is_chosen=stage == chosen)
         for stage, name, count in choices
     )
     return live(
@@ -104,11 +113,33 @@ def _render_filters(counts: dict[str, int], chosen: str | None) -> Html:
     )
 
 
+def _render_files_filters(overview: Overview, *, is_left: bool) -> Html:
+    return live(
+        "filters",
+        _render_filter("/files", words.ALL, overview.files, is_chosen=not is_left),
+        _render_filter("/files?left=1", words.FILES_LEFT, count_files_left(overview), is_chosen=is_left),
+        tag="nav",
+        class_="filters two",
+        aria_label=words.FILES,
+    )
+
+
+def _render_filter(href: str, name: str, count: int, *, is_chosen: bool) -> Html:
+    return element(
+        "a",
+        element("b", format_count(count)),
+        element("span", name),
+        href=href,
+        aria_current="true" if is_chosen else None,
+    )
+
+
 def _render_row(item: ItemView, zone: tzinfo | None, tokens: dict[str, str]) -> Html:
     link = element(
         "a",
         render_stage(item.stage),
         element("strong", item.words),
+        element("span", describe_held(item)) if item.size is not None else None,
         render_time(item.at_ms, zone),
         href=f"/item/{item.cid}",
         class_="row-link",
@@ -120,11 +151,11 @@ def _render_row(item: ItemView, zone: tzinfo | None, tokens: dict[str, str]) -> 
     return element("li", link, _render_refusal(item), button, class_="refused")
 
 
-def _render_pager(items: tuple[ItemView, ...], stage: str | None) -> Html | None:
+def _render_pager(items: tuple[ItemView, ...], path: str) -> Html | None:
+    """Return the way to older ones; `path` ends where a parameter may follow."""
     if len(items) < PAGE_ITEMS:
         return None
-    kept = f"stage={stage}&" if stage else ""
-    return element("p", button_link(words.OLDER, f"/items?{kept}before={items[-1].row}"), class_="row")
+    return element("p", button_link(words.OLDER, f"{path}before={items[-1].row}"), class_="row")
 
 
 def _render_way(item: ItemView) -> Html:
@@ -162,9 +193,9 @@ def _render_read(item: ItemView, token: str) -> Html:
     )
 
 
-def _render_proof(item: ItemView, proof: Proof | None, zone: tzinfo | None) -> Html:
-    if proof is None:
-        return element("p", words.NO_PROOF, class_="say")
+def _render_proof(item: ItemView, proof: Proof | NoProof, zone: tzinfo | None) -> Html:
+    if isinstance(proof, NoProof):
+        return element("p", proof.reason, class_="say")
     said = words.PROOF_STORED if proof.verdict == "stored" else words.PROOF_REFUSED
     return join(
         element("p", said, " ", render_time(proof.at_ms, zone), element("br"), element("small", proof.signer)),
@@ -179,7 +210,6 @@ def _render_item_facts(item: ItemView, zone: tzinfo | None) -> Html:
         (words.KIND, item.kind),
         (words.NUMBER, format_count(item.seq)),
         (words.TIMES_SENT, format_count(item.times_sent)),
-        (words.FILES, describe_held(item) if item.size is not None else None),
         (words.BLOCK, format_count(item.height) if item.height is not None else None),
         (words.ANCHORED, render_time(item.anchored_ms, zone) if item.anchored_ms is not None else None),
         (words.NAME, element("code", str(item.cid))),
@@ -187,18 +217,25 @@ def _render_item_facts(item: ItemView, zone: tzinfo | None) -> Html:
 
 
 def _render_file(item: ItemView, zone: tzinfo | None) -> Html:
-    held_ppm = item.held_ppm or 0
-    name = item.name or words.FILE_UNNAMED
     link = element(
         "a",
         render_stage(item.stage),
-        element("strong", name),
-        element("progress", max=WHOLE_PPM, value=held_ppm, aria_label=f"{name}: {words.SERVER}"),
-        element("span", describe_held(item)),
+        element("strong", item.name or words.FILE_UNNAMED),
+        _render_share(item),
         render_time(item.at_ms, zone),
         href=f"/item/{item.cid}",
         class_="row-link",
     )
+    return element("li", link, _render_problem(item), class_="refused" if item.problem else None)
+
+
+def _render_share(item: ItemView) -> Html:
+    label = f"{item.name or words.FILE_UNNAMED}: {words.SERVER}"
+    share = element("progress", max=WHOLE_PPM, value=item.held_ppm or 0, aria_label=label)
+    return join(share, element("span", describe_held(item)))
+
+
+def _render_problem(item: ItemView) -> Html | None:
     if item.problem is None:
-        return element("li", link)
-    return element("li", link, element("p", draw_sign("refused"), item.problem, class_="problem"), class_="refused")
+        return None
+    return element("p", draw_sign("refused"), item.problem, class_="problem")

@@ -5,17 +5,20 @@ from typing import Final
 from edge.crew import words
 from edge.crew.figures import format_bytes, format_count
 from edge.crew.sentences import (
+    count_files_left,
+    count_unsigned,
     describe_battery,
     describe_budget,
     describe_refused,
     describe_satellites,
     describe_server,
     describe_state,
+    list_alarms,
 )
 from edge.page.html import Html, element, join
 from edge.page.layout import Page, facts, live
 from edge.page.signs import draw_sign
-from edge.views import STAGES, HealthView, Overview
+from edge.views import STAGES, Overview
 
 MANY: Final = 1_000
 """From here on a count is too wide for a third of a small telephone, and the tiles become fewer to a row."""
@@ -24,7 +27,7 @@ MANY: Final = 1_000
 def show_overview(overview: Overview) -> Page:
     """Return the first page."""
     main = join(
-        _render_alarms(overview.health),
+        _render_alarms(list_alarms(overview)),
         _render_verdict(overview),
         element("h2", words.STAGES_TITLE),
         _render_stages(overview.counts),
@@ -34,20 +37,22 @@ def show_overview(overview: Overview) -> Page:
     return Page(words.NOW, main, "/", ("live",))
 
 
-def _render_alarms(health: HealthView) -> Html:
-    if not health.alarms:
+def _render_alarms(alarms: tuple[str, ...]) -> Html:
+    if not alarms:
         return live("alarms")
-    alarms = element("ul", (element("li", alarm) for alarm in health.alarms))
-    return live("alarms", element("h2", draw_sign("refused"), words.ALARMS), alarms, class_="alarms", role="alert")
+    rows = element("ul", (element("li", alarm) for alarm in alarms))
+    return live("alarms", element("h2", draw_sign("refused"), words.ALARMS), rows, class_="alarms", role="alert")
 
 
 def _render_verdict(overview: Overview) -> Html:
     text, more, is_safe = describe_state(overview)
     refused = overview.counts.get("refused", 0)
+    has_files_left = count_files_left(overview) and not count_unsigned(overview)
     return live(
         "verdict",
         element("h1", draw_sign("received" if is_safe else "queued"), text),
         element("p", more),
+        element("a", words.FILES_LEFT_SEE, href="/files?left=1", class_="button") if has_files_left else None,
         element(
             "a", draw_sign("refused"), describe_refused(refused), href="/items?stage=refused", class_="button alert"
         )

@@ -1,6 +1,5 @@
 """The terminal screen as an application: style, and what its parts are given."""
 
-import time
 from collections.abc import Callable
 from datetime import tzinfo
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import App
 
+from edge.clock import read_mono_ms
 from edge.screen.crew import Crew
 from edge.screen.items import ItemsScreen
 from edge.views import Desk
@@ -32,7 +32,7 @@ class CrewScreen(App[None]):
     # The terminal's own two colours; what stands out is bold or reversed, so that any console shows it.
     CSS: ClassVar[str] = """
     Screen { background: ansi_default; color: ansi_default; overflow: hidden; }
-    Static { width: 100%; height: auto; background: ansi_default; color: ansi_default; }
+    Static, KeyLine { width: 100%; height: auto; background: ansi_default; color: ansi_default; }
     #head, .keys { text-style: reverse; }
     #verdict, .title, .alarm, .fault, .said { text-style: bold; }
     .said { min-height: 1; }
@@ -55,7 +55,7 @@ class CrewScreen(App[None]):
         *,
         folder: Path = Path(),
         zone: tzinfo | None = None,
-        mono_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+        mono_ms: Callable[[], int] = read_mono_ms,
     ) -> None:
         # Else, under NO_COLOR, the terminal's own colours would be computed to black on black.
         super().__init__(ansi_color=True)

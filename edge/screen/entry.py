@@ -12,17 +12,14 @@ from textual.widgets import Button, Input, Static
 
 from domain.errors import CecError
 from edge.crew import words
-from edge.crew.entry import FIELDS, read_visit
+from edge.crew.entry import FIELDS, begin_form, is_off_breast_height, read_visit
 from edge.crew.errors import InvalidEntry
 from edge.crew.figures import describe_visit
 from edge.screen import words as screen_words
 from edge.screen.crew import Crew
 from edge.screen.texts import to_console
+from edge.screen.widgets import KeyLine
 
-START: Final = {"diameter_unit": "cm", "at_height": "1.30"}
-"""What stands in a new form."""
-KEPT: Final[tuple[str, ...]] = ("plot", "diameter_unit", "at_height")
-"""What the next form starts with from the one before."""
 _NO: Final = ("", "-", "n", "no")
 
 
@@ -44,7 +41,7 @@ class EntryScreen(Screen[str | None]):
             save = Button(words.SAVE, id="save", compact=True)
             save.active_effect_duration = 0  # while it glows, a button takes no second press
             yield save
-        yield Static(screen_words.KEYS_ENTRY, classes="keys", markup=False)
+        yield KeyLine(screen_words.KEYS_ENTRY)
 
     def on_mount(self) -> None:
         """Hide what has nothing to say yet, and begin with the first field."""
@@ -70,8 +67,8 @@ class EntryScreen(Screen[str | None]):
     def save(self) -> None:
         """Record the visit, or tell what is wrong beside each field."""
         given = read_fields(self._crew.draft)
-        frames, campaign = self._crew.desk.frames(), self._crew.desk.overview().campaign
         try:
+            frames, campaign = self._crew.desk.frames(), self._crew.desk.overview().campaign
             visit = read_visit(given, frames, campaign=campaign, mono_ms=self._crew.mono_ms())
             self._crew.desk.enter(visit)
         except InvalidEntry as error:
@@ -80,15 +77,17 @@ class EntryScreen(Screen[str | None]):
         except CecError as error:
             self._tell({"": str(error)})
             return
-        kept = {name: self._crew.draft[name] for name in KEPT if name in self._crew.draft}
+        started = begin_form(self._crew.draft)
         self._crew.draft.clear()
-        self._crew.draft.update(kept)
+        self._crew.draft.update(started)
         self.dismiss(to_console(words.SAVED.format(words=describe_visit(visit))))
 
     def _compose_fields(self) -> Iterator[Horizontal | Static]:
+        draft = self._crew.draft
+        if not draft:
+            draft.update(begin_form({}))
         for name, label in screen_words.LABELS.items():
-            value = self._crew.draft.get(name, START.get(name, ""))
-            self._crew.draft.setdefault(name, value)
+            value = draft.setdefault(name, "")
             hint = screen_words.STATUS_HINT if name == "status" else ""
             yield Horizontal(
                 Static(label, classes="label", markup=False),
@@ -96,6 +95,8 @@ class EntryScreen(Screen[str | None]):
                 classes="line",
             )
             yield Static("", id=f"e-{name}", classes="fault", markup=False)
+            if name == "at_height" and is_off_breast_height(draft):
+                yield Static(to_console(words.OFF_BREAST_HEIGHT), classes="hint", markup=False)
 
     def _tell(self, faults: dict[str, str]) -> None:
         told = self.query_one("#told", Static)

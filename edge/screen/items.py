@@ -1,6 +1,7 @@
 """The first screen: state, alarms, stages, and the list of records."""
 
 import time
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from textual import on
@@ -11,21 +12,34 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from domain.cid import Cid
+from domain.errors import CecError
 from edge.crew.figures import format_local
 from edge.crew.proof import name_receipts
-from edge.errors import EdgeError
 from edge.screen import words as screen_words
 from edge.screen.crew import Crew
 from edge.screen.entry import EntryScreen
 from edge.screen.item import ItemScreen
 from edge.screen.saving import save_file
-from edge.screen.texts import to_console, write_frames, write_head, write_row, write_stages, write_verdict
+from edge.screen.texts import (
+    LEFT,
+    cut_lines,
+    to_console,
+    write_failure,
+    write_frames,
+    write_head,
+    write_row,
+    write_stages,
+    write_verdict,
+)
 from edge.screen.tree import TextScreen, TreeScreen
+from edge.screen.widgets import BarList, KeyLine
 from edge.views import STAGES, ItemView, Overview
 
 REFRESH_S: Final = 1.0
 LIST_ITEMS: Final = 100
 """Records in the list at once; `O` goes on to older ones."""
+_LEAST_LINES: Final = 3
+"""Of state and alarms, on however small a screen; else they get a quarter of it."""
 
 
 class ItemsScreen(Screen[None]):
@@ -39,6 +53,7 @@ class ItemsScreen(Screen[None]):
         ("n", "newest", "Newest"),
         ("a", "save_all", "Save all"),
         ("c", "campaigns", "Campaigns"),
+        ("w", "warnings", "What to do"),
         ("q", "app.quit", "Quit"),
     ]
 
@@ -49,14 +64,15 @@ class ItemsScreen(Screen[None]):
         self._before: int | None = None
         self._items: tuple[ItemView, ...] | None = None
         self._shown: dict[str, str] = {}
+        self._is_failing = False
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
         for name in ("head", "verdict", "stages"):
             yield Static("", id=name, markup=False)
-        yield OptionList(id="items", markup=False, compact=True)
+        yield BarList(id="items", markup=False, compact=True)
         yield Static("", id="said", classes="said", markup=False)
-        yield Static(screen_words.KEYS_ITEMS, classes="keys", markup=False)
+        yield KeyLine(screen_words.KEYS_ITEMS)
 
     def on_mount(self) -> None:
         """Show everything, and follow it."""
@@ -69,16 +85,23 @@ class ItemsScreen(Screen[None]):
         self.action_refresh_desk()
 
     def action_refresh_desk(self) -> None:
-        """Ask the desk, and draw what changed."""
-        overview = self._crew.desk.overview()
+        """Ask the desk, and draw what changed; a desk that cannot answer is told of, and asked again."""
+        try:
+            overview, items = self._crew.desk.overview(), self._list()
+        except CecError as error:
+            self._is_failing = True
+            self._say(str(error))
+            return
+        if self._is_failing:
+            self._is_failing = False
+            self._say("")
         self._refresh_texts(overview)
-        items = self._crew.desk.items(stage=self._stage, before=self._before, limit=LIST_ITEMS)
         if items != self._items:
             self._refresh_list(items)
 
     def action_filter(self) -> None:
-        """Show the next stage; after the last, all."""
-        choices = (None, *STAGES)
+        """Show the next stage; after the last, files still to send; then all."""
+        choices = (None, *STAGES, LEFT)
         self._stage = choices[(choices.index(self._stage) + 1) % len(choices)]
         self.action_newest()
 
@@ -104,21 +127,18 @@ class ItemsScreen(Screen[None]):
     def action_campaigns(self) -> None:
         """Show what came down from the organisation."""
         desk = self._crew.desk
-        self.app.push_screen(TextScreen(write_frames(desk.frames(), desk.overview().campaign, self._crew.zone)))
+        self._show(lambda: write_frames(desk.frames(), desk.overview().campaign, self._crew.zone))
+
+    def action_warnings(self) -> None:
+        """Show the state and every alarm in full; on a small screen they take no place from the list."""
+        self._show(lambda: write_verdict(self._crew.desk.overview()))
 
     def action_save_all(self) -> None:
         """Save every receipt to the folder."""
-        content = self._crew.desk.receipts()
-        if not content:
-            self._say(screen_words.NOTHING_SIGNED)
-            return
-        at = format_local(time.time_ns() // 1_000_000, self._crew.zone)
         try:
-            path = save_file(self._crew.folder, name_receipts(self._crew.desk.overview().device, at), content)
-        except EdgeError as error:
+            self._say(self._save_receipts())
+        except CecError as error:
             self._say(str(error))
-        else:
-            self._say(screen_words.SAVED_AS.format(path=path))
 
     @on(OptionList.OptionSelected)
     def open_item(self, event: OptionList.OptionSelected) -> None:
@@ -126,16 +146,37 @@ class ItemsScreen(Screen[None]):
         if event.option_id is not None:
             self.app.push_screen(ItemScreen(self._crew, Cid.parse(event.option_id)))
 
+    def _show(self, write: Callable[[], str]) -> None:
+        try:
+            text = write()
+        except CecError as error:
+            text = write_failure(error)
+        self.app.push_screen(TextScreen(text))
+
+    def _list(self) -> tuple[ItemView, ...]:
+        if self._stage == LEFT:
+            return self._crew.desk.files(is_whole=False, before=self._before, limit=LIST_ITEMS)
+        return self._crew.desk.items(stage=self._stage, before=self._before, limit=LIST_ITEMS)
+
+    def _save_receipts(self) -> str:
+        content = self._crew.desk.receipts()
+        if not content:
+            return screen_words.NOTHING_SIGNED
+        at = format_local(time.time_ns() // 1_000_000, self._crew.zone)
+        path = save_file(self._crew.folder, name_receipts(self._crew.desk.overview().device, at), content)
+        return screen_words.SAVED_AS.format(path=path)
+
     def _end_entry(self, said: str | None) -> None:
         if said is not None:
             self._say(said)
         self.action_refresh_desk()
 
     def _refresh_texts(self, overview: Overview) -> None:
+        width, height = self.size
         texts = {
-            "head": write_head(overview),
-            "verdict": write_verdict(overview),
-            "stages": write_stages(overview, self._stage, self.size.width),
+            "head": write_head(overview, width),
+            "verdict": cut_lines(write_verdict(overview), width, max(_LEAST_LINES, height // 4)),
+            "stages": write_stages(overview, self._stage, width),
         }
         for name, text in texts.items():
             if self._shown.get(name) != text:

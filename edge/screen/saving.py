@@ -1,9 +1,8 @@
 """Receipts as files: whole and on the disk, or not there."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
+from edge.files import write_whole
 from edge.screen.errors import NotWritten
 
 
@@ -16,25 +15,9 @@ def save_file(folder: Path, name: str, content: bytes) -> Path:
         When the folder cannot be made or the file not written; nothing half stays.
     """
     path = folder / name
-    part = folder / f".{name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(folder)
+        write_whole(path, content)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise NotWritten(path, error.strerror or "unknown") from error
     return path
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

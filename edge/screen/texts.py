@@ -1,15 +1,19 @@
 """What the screen shows, as plain lines of ASCII where our own words allow it; no terminal here."""
 
 import re
+import textwrap
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Final
 
 from domain.codes import format_code
+from domain.errors import CecError
 from domain.readings import Visit
 from edge.crew import words
 from edge.crew.figures import describe_visit, format_bytes, format_count, format_local, format_utc
-from edge.crew.proof import Proof
+from edge.crew.proof import NoProof, Proof
 from edge.crew.sentences import (
+    count_files_left,
     describe_battery,
     describe_budget,
     describe_held,
@@ -18,9 +22,15 @@ from edge.crew.sentences import (
     describe_satellites,
     describe_server,
     describe_state,
+    list_alarms,
 )
+from edge.screen import words as screen_words
 from edge.views import STAGES, FrameView, ItemView, Overview
 
+LEFT: Final = "left"
+"""Beside the stages, the choice of files that the server does not have whole."""
+_WIDE: Final = 60
+"""Letters from which on whole parts fit a line; on fewer, broken parts take less of a small screen."""
 _CONSOLE: Final = str.maketrans(
     {
         "\N{NO-BREAK SPACE}": " ",
@@ -47,8 +57,8 @@ def to_console(text: str) -> str:
     return _CONTROL.sub("?", text.translate(_CONSOLE))
 
 
-def write_head(overview: Overview) -> str:
-    """Return who measures, link, battery, disk and satellites."""
+def write_head(overview: Overview, width: int) -> str:
+    """Return who measures, link, battery, disk and satellites; broken between them where the screen is wide enough."""
     link, health = overview.link, overview.health
     state = words.LINK_UP if link.is_connected else words.LINK_DOWN
     budget = describe_budget(link)
@@ -61,7 +71,8 @@ def write_head(overview: Overview) -> str:
         f"{words.FILES}: {words.FILES_OF.format(whole=overview.files_whole, files=overview.files)}",
         f"{words.METERED}: {budget}" if budget else "",
     ]
-    return to_console(" | ".join(part for part in parts if part))
+    shown = [to_console(part) for part in parts if part]
+    return " | ".join(shown) if width < _WIDE else "\n".join(fill_lines(shown, width, gap=" | "))
 
 
 def write_verdict(overview: Overview) -> str:
@@ -72,29 +83,56 @@ def write_verdict(overview: Overview) -> str:
     refused = overview.counts.get("refused", 0)
     if refused:
         lines.append(f"{words.STAGE_SIGNS['refused']} {describe_refused(refused)}")
-    lines += [f"{words.STAGE_SIGNS['refused']} {alarm}" for alarm in overview.health.alarms]
+    lines += [f"{words.STAGE_SIGNS['refused']} {alarm}" for alarm in list_alarms(overview)]
     return to_console("\n".join(lines))
 
 
+def cut_lines(text: str, width: int, most: int) -> str:
+    r"""Return a text in at most so many lines of `width` letters; the last one tells that there is more.
+
+    Examples
+    --------
+    >>> print(cut_lines("! The disk is full.\n! No link.", 30, 2))
+    ! The disk is full.
+    ! No link.
+    >>> print(cut_lines("! The disk is full.\n! No link.\n! No battery.", 30, 2))
+    ! The disk is full.
+    (There is more: press W)
+    """
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, max(1, width)) or [""]]
+    return "\n".join(lines if len(lines) <= most else [*lines[: most - 1], screen_words.MORE_TO_READ])
+
+
 def write_stages(overview: Overview, chosen: str | None, width: int) -> str:
-    """Return every stage with its sign and count, the chosen one in brackets, in lines of at most `width` letters."""
+    """Return every choice of the list with its count, the chosen one in brackets, in lines of at most `width` letters.
+
+    All records, each stage with its sign, and the files that are still to be sent.
+    """
     parts = [_bracket(f"{words.ALL} {format_count(sum(overview.counts.values()))}", is_chosen=chosen is None)]
     for stage in STAGES:
         part = f"{words.STAGE_SIGNS[stage]} {words.STAGE_WORDS[stage]} {format_count(overview.counts.get(stage, 0))}"
         parts.append(_bracket(part, is_chosen=stage == chosen))
-    return "\n".join(_fill(parts, width))
+    left = f"{screen_words.FILES_TO_SEND} {format_count(count_files_left(overview))}"
+    parts.append(_bracket(left, is_chosen=chosen == LEFT))
+    return "\n".join(fill_lines(parts, width))
 
 
 def _bracket(text: str, *, is_chosen: bool) -> str:
     return f"[{text}]" if is_chosen else text
 
 
-def _fill(parts: list[str], width: int) -> list[str]:
-    """Return the parts in lines; none is broken, so that a count stays with its word."""
-    lines = parts[:1]
+def fill_lines(parts: Sequence[str], width: int, *, gap: str = "  ") -> list[str]:
+    """Return the parts in lines; none is broken, so that a count stays with its word.
+
+    Examples
+    --------
+    >>> fill_lines(["S save receipt", "R I have read it", "ESC back"], 34)
+    ['S save receipt  R I have read it', 'ESC back']
+    """
+    lines = list(parts[:1])
     for part in parts[1:]:
-        if len(lines[-1]) + 2 + len(part) <= width:
-            lines[-1] += f"  {part}"
+        if len(lines[-1]) + len(gap) + len(part) <= width:
+            lines[-1] += f"{gap}{part}"
         else:
             lines.append(part)
     return lines
@@ -108,7 +146,12 @@ def write_row(item: ItemView, zone: tzinfo | None) -> str:
     return to_console(f"{stage} {format_local(item.at_ms, zone)[5:]} {item.words}{more}{problem}".replace("\n", " "))
 
 
-def write_item(item: ItemView, proof: Proof | None, zone: tzinfo | None) -> str:
+def write_failure(error: CecError) -> str:
+    """Return a failure of the desk, with what to do."""
+    return to_console(f"{words.STAGE_SIGNS['refused']} {error}")
+
+
+def write_item(item: ItemView, proof: Proof | NoProof, zone: tzinfo | None) -> str:
     """Return all about a record: stage, why it was refused and what to do, its receipt, its facts."""
     blocks = [f"{words.STAGE_SIGNS[item.stage]} {words.STAGE_WORDS[item.stage]}. {words.STAGE_MEANINGS[item.stage]}"]
     if item.stage == "refused":
@@ -160,9 +203,9 @@ def write_frames(frames: FrameView, current: str, zone: tzinfo | None) -> str:
     return to_console("\n".join(lines))
 
 
-def _write_proof(proof: Proof | None, zone: tzinfo | None) -> str:
-    if proof is None:
-        return words.NO_PROOF
+def _write_proof(proof: Proof | NoProof, zone: tzinfo | None) -> str:
+    if isinstance(proof, NoProof):
+        return proof.reason
     said = words.PROOF_STORED if proof.verdict == "stored" else words.PROOF_REFUSED
     return f"{said} {format_local(proof.at_ms, zone)}, {proof.signer}"
 

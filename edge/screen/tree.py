@@ -10,11 +10,12 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from domain.codes import parse_code
-from domain.errors import InvalidTreeCode, WrongCheckSymbol
+from domain.errors import CecError, InvalidTreeCode, WrongCheckSymbol
 from edge.crew import words
 from edge.screen import words as screen_words
 from edge.screen.crew import Crew
-from edge.screen.texts import to_console, write_visits
+from edge.screen.texts import to_console, write_failure, write_visits
+from edge.screen.widgets import KeyLine
 
 
 class TreeScreen(Screen[None]):
@@ -32,7 +33,7 @@ class TreeScreen(Screen[None]):
         yield Input(id="code", compact=True)
         with VerticalScroll():
             yield Static("", id="found", markup=False)
-        yield Static(screen_words.KEYS_TREE, classes="keys", markup=False)
+        yield KeyLine(screen_words.KEYS_TREE)
 
     def action_leave(self) -> None:
         """Go back to the list."""
@@ -50,7 +51,10 @@ class TreeScreen(Screen[None]):
             return to_console(f"! {words.BAD_CHECK}")
         except InvalidTreeCode:
             return to_console(f"! {words.BAD_CODE}")
-        return write_visits(code, self._crew.desk.visits(code), self._crew.zone)
+        try:
+            return write_visits(code, self._crew.desk.visits(code), self._crew.zone)
+        except CecError as error:
+            return write_failure(error)
 
 
 class TextScreen(Screen[None]):
@@ -66,7 +70,7 @@ class TextScreen(Screen[None]):
         """Lay out the text."""
         with VerticalScroll(id="scroll"):
             yield Static(self._text, id="text", markup=False)
-        yield Static(screen_words.KEYS_BACK, classes="keys", markup=False)
+        yield KeyLine(screen_words.KEYS_BACK)
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll."""

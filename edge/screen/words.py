@@ -2,11 +2,16 @@
 
 from typing import Final
 
-KEYS_ITEMS: Final = "ENTER open  E enter a tree  T tree  F filter  O older  N newest  A save all  C campaigns  Q quit"
-KEYS_ITEM: Final = "S save receipt  R I have read it  ESC back"
-KEYS_ENTRY: Final = "ENTER/TAB next  SHIFT+TAB back  ESC leave (nothing is lost)"
-KEYS_TREE: Final = "ENTER look up  ESC back"
-KEYS_BACK: Final = "ESC back"
+KEYS_ITEMS: Final = (
+    "ENTER open", "E enter tree", "T tree", "F filter", "O older", "N newest", "A save all", "C campaigns",
+    "W what to do", "Q quit",
+)  # fmt: skip
+KEYS_ITEM: Final = ("S save receipt", "R I have read it", "ESC back")
+KEYS_ENTRY: Final = ("ENTER/TAB next", "SHIFT+TAB back", "ESC leave (nothing is lost)")
+KEYS_TREE: Final = ("ENTER look up", "ESC back")
+KEYS_BACK: Final = ("ESC back",)
+MORE_TO_READ: Final = "(There is more: press W)"
+FILES_TO_SEND: Final = "Files to send"
 SAVED_AS: Final = "Saved: {path}"
 NOTHING_SIGNED: Final = "No receipts yet. They come when the server has signed."
 TREE_PROMPT: Final = "Tree code (typed or scanned):"

@@ -12,7 +12,8 @@ from domain.keys import SigningKey
 from domain.readings import HeightShot, Note, Reading, Visit
 from domain.records.field import Blob, Observation, Place
 from domain.records.frame import Area, Campaign, SpeciesList, SpeciesName
-from domain.records.receipt import Answer, Progress, Receipt
+from domain.records.receipt import Answer, Progress, Receipt, UploadState
+from domain.upload import compute_shape, encode_bitmap, parse_bitmap
 from edge.crew.figures import describe_visit
 from edge.errors import NoReceipt, UnknownItem
 from edge.views import STAGES, FrameView, HealthView, ItemView, LinkView, Overview
@@ -65,6 +66,13 @@ class MemoryDesk:
         rows = (item for item, _ in reversed(self._items) if item.cid not in hidden)
         found = [item for item in rows if stage in (None, item.stage) and (before is None or item.row < before)]
         return tuple(found[:limit])
+
+    def files(
+        self, *, is_whole: bool | None = None, before: int | None = None, limit: int = 50
+    ) -> tuple[ItemView, ...]:
+        files = (item for item, _ in reversed(self._items) if item.size is not None)
+        wanted = (item for item in files if is_whole in (None, item.held_ppm == 1_000_000))
+        return tuple(item for item in wanted if before is None or item.row < before)[:limit]
 
     def item(self, cid: Cid) -> ItemView:
         return self._items[self._row(cid)][0]
@@ -149,6 +157,14 @@ class MemoryDesk:
             item = self.item(one.record)
             if STAGES.index(one.stage) > STAGES.index(item.stage):
                 self._put(replace(item, stage=one.stage, height=one.height, anchored_ms=one.at_ms))
+        for state in receipt.uploads or ():
+            self._take_upload(state)
+
+    def _take_upload(self, state: UploadState) -> None:
+        for item, record in list(self._items):
+            if isinstance(record.body, Blob) and record.body.root == state.root:
+                held = len(parse_bitmap(state.held or b"", state.frames)) if not state.is_whole else state.frames
+                self._put(replace(item, held_ppm=held * 1_000_000 // state.frames))
 
     def _place(self) -> Place:
         number = len(self._items)
@@ -192,6 +208,13 @@ def progress(cid: Cid, stage: str, *, height: int | None = None) -> bytes:
     at_ms = AT_MS if height is not None else None
     root = b"r" * 32 if height is not None else None
     return sign(Receipt(ORG, DEVICE, AT_MS, progress=(Progress(cid, stage, root, height, at_ms),)))
+
+
+def hold(root: Cid, size: int, *, frames: int | None = None) -> bytes:
+    """Return the server's message that it holds the first frames of a file, or all of it."""
+    count = compute_shape(size).frames
+    held = encode_bitmap(range(frames), count) if frames is not None else None
+    return sign(Receipt(ORG, DEVICE, AT_MS, uploads=(UploadState(root, count, frames is None, held),)))
 
 
 def sign(*bodies: Body, key: SigningKey = SERVER_KEY) -> bytes:

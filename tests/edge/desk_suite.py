@@ -13,6 +13,7 @@ from domain.records.frame import Campaign, SpeciesList, SpeciesName
 from domain.records.receipt import Receipt
 from edge.errors import NoReceipt, UnknownItem
 from edge.views import STAGES, Desk
+from ipfs.unixfs import plan_file
 from tests.edge.desk import (
     AT_MS,
     CAMPAIGN,
@@ -24,11 +25,17 @@ from tests.edge.desk import (
     TREE,
     answer,
     frame_message,
+    hold,
     progress,
     sign,
 )
 
+FILES = (b"\1" * 150_000, b"\2" * 150_000, b"\3" * 5_000)
 NOBODYS = Cid.of(DAG_CBOR, b"no record of this device")
+
+
+def root_of(content: bytes) -> Cid:
+    return plan_file(BytesIO(content)).root
 
 
 class Stage(Protocol):
@@ -44,6 +51,10 @@ class Stage(Protocol):
 
     def play_readings(self, readings: list[HeightShot | Note]) -> Cid:
         """Have the instruments give readings that become one record."""
+        ...
+
+    def play_file(self, name: str, content: bytes) -> Cid:
+        """Offer a file."""
         ...
 
     def play_sent(self, cid: Cid) -> None:
@@ -123,6 +134,39 @@ class DeskSuite:
         for message in (*messages, *reversed(messages)):
             stage.play_message(message)
         assert stage.desk.item(cid).stage == "anchored"
+
+    def test_files_are_listed_newest_first_with_what_the_server_holds(self, stage: Stage) -> None:
+        assert stage.desk.files() == ()
+        cids = [stage.play_file(f"{n}.laz", content) for n, content in enumerate(FILES)]
+        self.record(stage)
+        stage.play_message(hold(root_of(FILES[0]), len(FILES[0])))
+        stage.play_message(hold(root_of(FILES[1]), len(FILES[1]), frames=1))
+        files = stage.desk.files()
+        assert [(item.cid, item.name) for item in files] == [(cids[n], f"{n}.laz") for n in (2, 1, 0)]
+        # Of 150,000 bytes, three frames of 64 KiB, the server has one.
+        assert [item.held_ppm for item in files] == [0, 333_333, 1_000_000]
+        assert files == tuple(stage.desk.item(cid) for cid in reversed(cids))
+
+    def test_files_are_asked_for_by_whether_the_server_has_them_whole(self, stage: Stage) -> None:
+        cids = [stage.play_file(f"{n}.laz", content) for n, content in enumerate(FILES)]
+        stage.play_message(hold(root_of(FILES[1]), len(FILES[1])))
+        assert [item.cid for item in stage.desk.files(is_whole=True)] == [cids[1]]
+        assert [item.cid for item in stage.desk.files(is_whole=False)] == [cids[2], cids[0]]
+        seen = stage.desk.overview()
+        assert (seen.files, seen.files_whole) == (3, 1)
+
+    def test_pages_of_the_files_hold_each_once_however_many_records_lie_between(self, stage: Stage) -> None:
+        cids = []
+        for n, content in enumerate(FILES):
+            cids.append(stage.play_file(f"{n}.laz", content))
+            for shots in range(1, 30):
+                self.record(stage, shots=shots)
+        seen, before = [], None
+        while page := stage.desk.files(before=before, limit=1):
+            seen += [item.cid for item in page]
+            before = page[-1].row
+        assert seen == cids[::-1]
+        assert stage.desk.files(limit=0) == ()
 
     def test_a_record_of_no_one_is_unknown(self, stage: Stage) -> None:
         for ask in (stage.desk.item, stage.desk.receipt, stage.desk.acknowledge):

@@ -1,9 +1,13 @@
 """From ports, logs and folders to records: every reading once, whatever ends the agent."""
 
 import asyncio
+import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from functools import reduce
+from operator import xor
 from pathlib import Path
 from random import Random
 
@@ -44,11 +48,12 @@ def spool(tmp_path: Path, identity: Identity) -> Iterator[Spool]:
 
 def sentence(number: int) -> bytes:
     """Return a distance in the form of Laser Technology: $PLTIT,HV,horizontal,azimuth,inclination,slope."""
-    body = f"PLTIT,HV,{10 + number / 100:.2f},M,90.00,D,0.00,D,{10 + number / 100:.2f},M"
-    checksum = 0
-    for byte in body.encode():
-        checksum ^= byte
-    return f"${body}*{checksum:02X}\r\n".encode()
+    return frame(f"PLTIT,HV,{10 + number / 100:.2f},M,90.00,D,0.00,D,{10 + number / 100:.2f},M")
+
+
+def frame(body: str) -> bytes:
+    """Return a sentence as NMEA 0183 frames it."""
+    return f"${body}*{reduce(xor, body.encode()):02X}\r\n".encode()
 
 
 def write_log(path: Path, *, piece: int, shots: int = SHOTS) -> None:
@@ -163,6 +168,52 @@ async def test_a_live_port_is_read_by_its_driver_and_opened_again(spool: Spool) 
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert distances(spool)[:10] == expected(10)
+
+
+async def test_a_port_that_is_told_to_stop_gives_what_its_driver_holds(spool: Spool) -> None:
+    async def deliver() -> AsyncIterator[bytes]:
+        # Every sentence of an epoch whose end is still to come: the driver holds the fix.
+        yield frame("GNGGA,123519.00,4807.0380000,N,01131.0000000,E,4,12,0.90,545.400,M,46.900,M,1.5,0138")
+        await asyncio.Event().wait()
+
+    capture = Capture(spool, "north-forest", "rover-1", "ridge")
+    task = asyncio.create_task(capture.run_port(deliver(), find_driver("nmea").make()), name="port")
+    await asyncio.sleep(0.05)
+    assert spool.status().readings == 0
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert spool.status().readings == 1
+
+
+async def test_a_port_that_fails_gives_what_came_before(spool: Spool) -> None:
+    async def deliver() -> AsyncIterator[bytes]:
+        yield sentence(0)
+        raise OSError("unplugged")
+
+    capture = Capture(spool, "north-forest", "rover-1", "ridge")
+    with pytest.raises(OSError, match="unplugged"):
+        await capture.run_port(deliver(), find_driver("trupulse").make())
+    assert distances(spool) == expected(1)
+
+
+@pytest.mark.parametrize("given", [0, 3])
+def test_a_disk_that_refuses_the_count_of_what_was_dropped_ends_nobody(
+    tmp_path: Path, spool: Spool, given: int
+) -> None:
+    spool.db.execute("PRAGMA busy_timeout = 20")
+    capture = Capture(spool, "north-forest", "rover-1", "ridge")
+    capture.pulse.dropped = 7
+    driver = find_driver("trupulse").make()
+    capture.take([*driver.feed(b"".join(map(sentence, range(given))), mono_ms=1), *driver.flush()])
+    with closing(sqlite3.connect(tmp_path / "spool.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        capture.record()
+        assert (capture.pulse.dropped, spool.counted("dropped")) == (7, 0)
+        other.rollback()
+    capture.record()
+    assert (capture.pulse.dropped, spool.counted("dropped")) == (0, 7)
+    assert distances(spool) == expected(given)
 
 
 def test_lines_that_give_no_reading_are_counted_and_the_last_are_kept(spool: Spool) -> None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import httpx
@@ -20,9 +20,9 @@ from domain.records.field import Close
 from domain.records.membership import Enrol, Rotate
 from edge.errors import InvalidPort, InvalidSetting
 from edge.identity import import_enrolment, load_identity, open_key
-from edge.spool import join_spool
+from edge.spool import join_spool, open_spool
 from tests.edge.server import small_server, until
-from tests.edge.test_capture import SHOTS, write_log
+from tests.edge.test_capture import SHOTS, distances, expected, sentence, write_log
 from tests.edge.test_spool import AT_MS, enrol
 
 MOST_BYTES = 80 << 20
@@ -90,6 +90,50 @@ async def test_an_agent_with_port_and_page_is_seen_by_status_while_it_runs(tmp_p
             assert process.returncode is None
 
 
+@asynccontextmanager
+async def instrument(shots: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """Give the port of an instrument that sends so many shots and then stays silent, and when it has sent them."""
+    has_sent, is_over = asyncio.Event(), asyncio.Event()
+
+    async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"".join(map(sentence, range(shots))))
+        await writer.drain()
+        has_sent.set()
+        with suppress(OSError):
+            await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        is_over.set()
+
+    async with await asyncio.start_server(send, "127.0.0.1", 0) as listener:
+        yield listener.sockets[0].getsockname()[1], has_sent
+        async with asyncio.timeout(10):
+            await is_over.wait()
+
+
+@pytest.mark.parametrize(
+    ("word", "options"), [(signal.SIGTERM, ()), (signal.SIGINT, ()), (signal.SIGTERM, ("--wait", "60"))]
+)
+async def test_an_agent_that_is_told_to_stop_records_what_it_holds(
+    tmp_path: Path, word: signal.Signals, options: tuple[str, ...]
+) -> None:
+    identity = enrol(tmp_path)
+    async with instrument(7) as (port, has_sent):
+        setting = f"laser=trupulse@tcp:127.0.0.1:{port}"
+        async with running("--folder", tmp_path, "--port", 1, "--instrument", setting, *options) as process:
+            async with asyncio.timeout(30):
+                await has_sent.wait()
+            # Sooner than readings are recorded by themselves, so that they are held when the word comes.
+            await asyncio.sleep(0.5)
+            process.send_signal(word)
+            async with asyncio.timeout(15):
+                # What `--wait` waited for is not received: that is told, whoever ends the waiting.
+                assert await process.wait() == (1 if options else 0)
+    with open_spool(tmp_path, identity) as spool:
+        assert spool.status().readings == 7
+        assert distances(spool) == expected(7)
+
+
 def test_a_day_is_closed_and_the_close_waits_for_the_link(tmp_path: Path) -> None:
     identity = enrol(tmp_path)
     done = cec("edge", "close", "--folder", tmp_path, "--campaign", "ridge", "--json")
@@ -148,7 +192,7 @@ FILLER = """
 import sys
 from pathlib import Path
 from edge.identity import load_identity
-from edge.spool import join_spool
+from edge.spool import join_spool, open_spool
 from tests.edge.test_spool import observe
 
 folder = Path(sys.argv[1])

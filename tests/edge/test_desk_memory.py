@@ -20,6 +20,9 @@ class MemoryStage:
     def play_readings(self, readings: Sequence[Reading]) -> Cid:
         return self.desk.play_readings(readings)
 
+    def play_file(self, name: str, content: bytes) -> Cid:
+        return self.desk.play_file(name, content)
+
     def play_sent(self, cid: Cid) -> None:
         self.desk.play_sent(cid)
 

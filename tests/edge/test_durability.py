@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from time import CLOCK_BOOTTIME
 
 import pytest
 
@@ -28,7 +29,7 @@ from edge.identity import Identity
 from edge.spool import Spool, open_spool
 from firmware_bridge.driver import Event
 from tests.edge.server import settings, small_server, until
-from tests.edge.test_hardship import offer
+from tests.edge.test_hardship import list_roots, offer
 from tests.edge.test_history import CAMPAIGN, PLOT, SPECIES, stage
 from tests.edge.test_spool import AT_MS, ORG_KEY, enrol, observe, receipt
 
@@ -316,7 +317,7 @@ def test_everything_whole_in_a_damaged_spool_is_taken_over(tmp_path: Path, ident
         assert waiting(spool) >= records["queued"]
         assert {stage(spool, cid) for cid in records["received"]} == {"received"}
         assert len(campaigns.list_held(spool.db)) == 3
-        assert [upload.root for upload in spool.uploads()] == [root]
+        assert list_roots(spool) == [root]
         birth = open_envelope(spool.birth).expect(Birth)
         assert birth.last is not None
         assert spool.db.execute("SELECT count(*) FROM receipt").fetchone()[0] == 60
@@ -376,6 +377,33 @@ def test_a_clock_that_jumps_is_told_and_a_leap_second_is_not(jump: int, words: s
     watch.tick()
     assert [words in alarm for alarm in watch.alarms() if words] == ([True] if words else [])
     assert bool(watch.alarms()) == bool(words)
+
+
+def test_a_clock_that_jumps_and_comes_back_is_no_longer_told() -> None:
+    hand = Hand()
+    watch = hand.watch()
+    for jump, is_told in ((0, False), (YEAR_MS, True), (60_000, True), (-YEAR_MS, False), (-YEAR_MS, True)):
+        hand.jump(jump)
+        watch.tick()
+        assert bool(watch.alarms()) == is_told
+
+
+def test_a_board_that_slept_has_no_clock_that_jumped(monkeypatch: pytest.MonkeyPatch) -> None:
+    # CLOCK_MONOTONIC stands still while Linux is suspended, CLOCK_BOOTTIME does not (clock_gettime(2)).
+    shown = {"wall": AT_MS, "boot": 9_000}
+    monkeypatch.setattr(time, "time_ns", lambda: shown["wall"] * 1_000_000)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 5_000_000_000)
+    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: shown["boot"] * 1_000_000 * (clock == CLOCK_BOOTTIME))
+    watch = ClockWatch()
+    watch.tick()
+    watch.note_server(AT_MS)
+    by_itself = ClockWatch()
+    by_itself.tick()
+    for name in shown:
+        shown[name] += 8 * 3_600_000
+    for one in (watch, by_itself):
+        one.tick()
+        assert one.alarms() == ()
 
 
 def test_a_jump_that_the_server_confirms_is_no_longer_told() -> None:

@@ -18,7 +18,7 @@ from domain.records.field import Birth, Blob, Observation, Place
 from domain.records.receipt import Answer
 from domain.upload import compute_shape
 from edge.agent import Agent
-from edge.errors import FileChanged
+from edge.errors import FileChanged, FileUnreadable
 from edge.frames import FrameReader
 from edge.identity import Identity, load_identity
 from edge.post import AT_RISK, WINDOW_RECORDS
@@ -45,6 +45,11 @@ def offer(spool: Spool, path: Path) -> tuple[Cid, Cid]:
     dag = plan_file(path)
     body = Blob("north-forest", "rover-1", "ridge", Place(bytes(16), 0, 0, bytes(16), 0), dag.root, dag.size, LAZ)
     return spool.offer(path, dag, lambda place: replace(body, place=place)).cid, dag.root
+
+
+def list_roots(spool: Spool) -> list[Cid]:
+    """Return the files that the server does not have whole."""
+    return [Cid.from_bytes(root) for (root,) in spool.db.execute("SELECT root FROM upload WHERE NOT is_whole")]
 
 
 def waiting(spool: Spool) -> list[Cid]:
@@ -203,7 +208,8 @@ def test_a_byte_that_rotted_is_found_before_it_is_sent(tmp_path: Path, identity:
     stat = path.stat()
     with open_spool(tmp_path, identity) as spool:
         _, root = offer(spool, path)
-        (upload,) = spool.uploads()
+        upload = spool.upload(root)
+        assert upload is not None
         reader = FrameReader(upload)
         sent = b"".join(reader.read(number).data for number in range(1, compute_shape(upload.size).frames))
         assert sent == path.read_bytes()
@@ -224,7 +230,7 @@ def test_a_changed_file_offered_again_replaces_what_is_no_longer_there(tmp_path:
         offer(spool, path)
         path.write_bytes(b"another")
         _, root = offer(spool, path)
-        assert [upload.root for upload in spool.uploads()] == [root]
+        assert list_roots(spool) == [root]
 
 
 def test_the_same_bytes_offered_again_go_on_under_their_record(tmp_path: Path, identity: Identity) -> None:
@@ -235,8 +241,28 @@ def test_the_same_bytes_offered_again_go_on_under_their_record(tmp_path: Path, i
         spool.note_problem(root, "touched")
         os.utime(path, ns=(1, 1))
         assert offer(spool, path) == (record, root)
-        (upload,) = spool.uploads()
+        upload = spool.upload(root)
+        assert upload is not None
         assert (upload.problem, upload.mtime_ns) == (None, 1)
+
+
+def test_a_file_that_is_gone_before_it_is_declared_is_told_and_nothing_recorded(
+    tmp_path: Path, identity: Identity
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"one")
+    dag = plan_file(path)
+    body = Blob("north-forest", "rover-1", "ridge", Place(bytes(16), 0, 0, bytes(16), 0), dag.root, dag.size, LAZ)
+    with open_spool(tmp_path, identity) as spool:
+        for is_known in (False, True):
+            if is_known:
+                path.write_bytes(b"one")
+                offer(spool, path)
+            path.unlink()
+            before = spool.status()
+            with pytest.raises(FileUnreadable, match="offer it again"):
+                spool.offer(path, dag, lambda place: replace(body, place=place))
+            assert spool.status() == before
 
 
 async def test_a_slow_link_carries_each_frame_about_once(tmp_path: Path) -> None:

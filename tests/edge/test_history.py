@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -14,14 +15,17 @@ from domain.keys import SigningKey
 from domain.records.field import Close, Observation
 from domain.records.frame import Area, Campaign, SpeciesList, SpeciesName
 from domain.records.receipt import Answer, Progress, Receipt, UploadState
-from edge import campaigns, history
+from domain.upload import compute_shape, encode_bitmap
+from edge import campaigns, history, marks, uploads
 from edge.errors import NothingToClose, UntrustedFrame
 from edge.history import KEPT_MS
 from edge.identity import Identity
 from edge.spool import Spool, open_spool
-from tests.edge.test_hardship import offer
+from edge.watch import Declared
+from tests.edge.test_hardship import list_roots, offer
 from tests.edge.test_spool import AT_MS, INGEST_KEY, ORG_KEY, enrol, observe, receipt
 
+DAY_MS = 86_400_000
 HEAD_SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS item (
@@ -109,6 +113,73 @@ def test_rows_go_a_season_after_their_anchoring_by_the_servers_time_alone(spool:
     assert old.cid not in kept
     assert {fresh.cid, never.cid} <= kept
     assert spool.db.execute("SELECT count(*) FROM receipt").fetchone()[0] == 2
+
+
+def test_a_file_is_forgotten_with_the_last_of_its_rows_and_stays_counted(tmp_path: Path, spool: Spool) -> None:
+    roots = []
+    for number, size in enumerate((100, 3 << 20)):
+        (tmp_path / f"f{number}").write_bytes(bytes([number]) * size)
+        record, root = offer(spool, tmp_path / f"f{number}")
+        spool.apply_receipt(receipt(Answer(record, "stored")))
+        body = Receipt("north-forest", "rover-1", AT_MS, progress=(Progress(record, "anchored", b"r" * 32, 7, AT_MS),))
+        spool.apply_receipt(seal(body, INGEST_KEY).raw)
+        roots.append(root)
+    whole = UploadState(roots[0], 1, is_whole=True)
+    spool.apply_receipt(seal(Receipt("north-forest", "rover-1", AT_MS, uploads=(whole,)), INGEST_KEY).raw)
+    before = spool.status()
+    assert (before.uploads, before.uploads_whole, before.frames_held, before.frames) == (2, 1, 1, 1 + 49)
+    spool.apply_receipt(anchor(spool.append(observe), at_ms=AT_MS + KEPT_MS + 1))
+    assert spool.prune() == 1
+    left = [Cid.from_bytes(root) for (root,) in spool.db.execute("SELECT root FROM upload")]
+    # The one that the server does not have whole is still to be sent, and the crew finds it.
+    assert left == [roots[1]]
+    assert [(root,) for root in map(bytes, left)] == spool.db.execute(
+        "SELECT upload FROM history WHERE upload IS NOT NULL"
+    ).fetchall()
+    after = spool.status()
+    assert replace(after, recorded=before.recorded, queued=before.queued) == before
+
+
+def test_files_are_counted_as_their_bitmaps_say(tmp_path: Path, spool: Spool) -> None:
+    chance = Random(5)
+    held = frames = 0
+    for number in range(12):
+        (tmp_path / "f").write_bytes(chance.randbytes(chance.randrange(1, 400_000)))
+        _, root = offer(spool, (tmp_path / "f").rename(tmp_path / f"f{number}"))
+        count = compute_shape((tmp_path / f"f{number}").stat().st_size).frames
+        some = {frame for frame in range(count) if chance.random() < 0.5}
+        is_whole = number % 3 == 0
+        state = UploadState(root, count, is_whole, None if is_whole else encode_bitmap(some, count))
+        for _ in range(2):
+            spool.apply_receipt(seal(Receipt("north-forest", "rover-1", AT_MS, uploads=(state,)), INGEST_KEY).raw)
+        held, frames = held + (count if is_whole else len(some)), frames + count
+    status = spool.status()
+    assert (status.uploads, status.uploads_whole, status.frames_held, status.frames) == (12, 4, held, frames)
+    # As an agent of before would leave it.
+    spool.db.execute("UPDATE upload SET frames = NULL, frames_held = NULL")
+    assert spool.status() != status
+    uploads.fill_counts(spool.db)
+    assert spool.status() == status
+
+
+def test_the_mark_of_a_file_stays_while_it_is_seen_and_goes_long_after(tmp_path: Path, spool: Spool) -> None:
+    declared = Declared(spool, tmp_path)
+    keys = [(name, 5, 7) for name in ("seen", "gone", "undated")]
+    assert not any(key in declared for key in keys)
+    for key in keys[:2]:
+        spool.keep(declared.name(key), marks.encode_mark(AT_MS))
+    spool.keep(declared.name(keys[2]), marks.encode_mark(0))
+    spool.keep("log:of something else", bytes(8))
+    for day in range(0, 400, 20):
+        spool.apply_receipt(anchor(spool.append(observe), at_ms=AT_MS + day * DAY_MS))
+        assert keys[0] in declared
+        spool.prune()
+    assert [spool.noted(declared.name(key)) is not None for key in keys] == [True, True, True]
+    spool.apply_receipt(anchor(spool.append(observe), at_ms=AT_MS + 401 * DAY_MS))
+    spool.prune()
+    # The one of before any time of the server counts from the first one on.
+    assert [key in declared for key in keys] == [True, False, False]
+    assert spool.noted("log:of something else") is not None
 
 
 def test_what_is_open_is_listed_oldest_first_in_pages(spool: Spool) -> None:
@@ -221,8 +292,9 @@ def test_a_spool_of_the_first_agent_opens_with_everything_in_it(tmp_path: Path, 
         assert spool.damage is None
         assert spool.status() == before
         assert [stage(spool, record.cid) for record in records[1:]] == ["refused", "sent", "queued"]
-        (upload,) = spool.uploads()
-        assert (upload.root, upload.record) == (root, declared)
+        upload = spool.upload(root)
+        assert upload is not None
+        assert (list_roots(spool), upload.record) == ([root], declared)
         spool.mark_frames(root, [0, 1])
         spool.mark_frames(root, [1])
         assert (spool.status().frames_sent, spool.status().frames_resent) == (2, 1)

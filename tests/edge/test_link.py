@@ -219,7 +219,7 @@ async def pass_slow_link(folder: Path, *, size: int, notes: int, seconds: float)
         await agent.offer_file(folder / "cloud.laz", media=LAZ)
         assert await agent.wait_drained(timeout_s=seconds)
         status = agent.spool.status()
-        return status.resent, status.frames_resent, agent.connections
+        return status.resent, status.frames_resent, agent.post.pulse.connections
 
 
 @pytest.mark.slow
@@ -264,7 +264,7 @@ async def test_on_a_metered_link_a_reconnection_is_no_reason_to_ask_again(tmp_pa
             agent.notify()
             await asyncio.sleep(0.05)
         assert await agent.wait_drained(timeout_s=20)
-        assert agent.connections > 1
+        assert agent.post.pulse.connections > 1
         assert sum(one.inquiry is not None for one in server.said) <= 1
 
 
@@ -283,5 +283,5 @@ async def test_a_link_that_only_falls_silent_is_left_within_a_minute(tmp_path: P
             await asyncio.sleep(0.02)
         began = asyncio.get_running_loop().time()
         assert await agent.wait_drained(timeout_s=60)
-        assert agent.connections == 2
+        assert agent.post.pulse.connections == 2
         print(f"silent for {asyncio.get_running_loop().time() - began:.0f} s")  # noqa: T201  # the figure

@@ -50,6 +50,9 @@ async def test_systemd_hears_ready_status_and_signs_of_life(
             assert "WATCHDOG=1" in await hear(listening)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(5):
+            while await hear(listening) != ["STOPPING=1"]:
+                pass
 
 
 async def test_an_agent_whose_loop_no_longer_turns_gives_no_sign_of_life(

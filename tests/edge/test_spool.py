@@ -1,10 +1,13 @@
 """The spool keeps what was recorded until the trusted server has signed for it."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from hypothesis import settings
@@ -19,7 +22,7 @@ from domain.records.field import Blob, Observation, Place
 from domain.records.membership import Enrol
 from domain.records.receipt import Answer, Progress, Receipt, UploadState
 from edge import schema
-from edge.errors import NotEnrolled, SpoolBusy, UntrustedReceipt, WrongEnrolment
+from edge.errors import FolderUnusable, NotEnrolled, SpoolBusy, UntrustedReceipt, WrongEnrolment
 from edge.identity import Identity, import_enrolment, load_identity, open_key
 from edge.spool import Spool, open_spool
 from ipfs.unixfs import plan_file
@@ -149,12 +152,40 @@ def test_two_agents_cannot_share_a_spool(tmp_path: Path, identity: Identity, spo
         pass
 
 
+def test_who_asks_whether_an_agent_works_makes_nothing(tmp_path: Path) -> None:
+    assert not schema.is_held(tmp_path)
+    assert not schema.is_held(tmp_path / "absent")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_asks_whether_an_agent_works_keeps_none_from_starting(tmp_path: Path, identity: Identity) -> None:
+    with open_spool(tmp_path, identity):
+        assert schema.is_held(tmp_path)
+    # One who asks, and is kept from going on in that moment.
+    look = os.open(tmp_path / "spool.lock", os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    assert not schema.is_held(tmp_path)
+    going = Timer(0.2, os.close, (look,))
+    going.start()
+    with open_spool(tmp_path, identity):
+        assert schema.is_held(tmp_path)
+    going.join()
+
+
+def test_a_spool_that_cannot_be_opened_is_not_put_aside_as_damaged(tmp_path: Path, identity: Identity) -> None:
+    (tmp_path / "spool.sqlite").mkdir()
+    with pytest.raises(FolderUnusable, match=r"spool\.sqlite"), open_spool(tmp_path, identity):
+        pass
+    assert (tmp_path / "spool.sqlite").is_dir()
+
+
 def test_a_device_without_enrolment_is_told_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotEnrolled, match="organisation"):
         load_identity(tmp_path)
 
 
 def test_an_enrolment_of_another_key_is_refused(tmp_path: Path) -> None:
+    open_key(tmp_path)
     record = seal(Enrol("north-forest", "rover-1", ORG_KEY.public.raw, INGEST_KEY.public.raw, AT_MS), ORG_KEY)
     with pytest.raises(WrongEnrolment):
         import_enrolment(tmp_path, record.raw)

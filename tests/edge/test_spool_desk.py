@@ -8,14 +8,16 @@ import pytest
 from domain.cid import Cid
 from domain.envelope import open_envelope, seal, unpack_message
 from domain.readings import HeightShot, Note
-from domain.records.field import Observation
+from domain.records.field import Blob, Observation
 from domain.records.membership import Enrol
 from domain.records.receipt import Receipt
 from edge.desk import SpoolDesk
+from edge.errors import SpoolUnreadable
 from edge.identity import Identity, import_enrolment, open_key
 from edge.settings import EdgeSettings
 from edge.spool import Spool, open_spool
 from edge.views import Desk
+from ipfs.unixfs import plan_file
 from tests.edge.desk import AT_MS, CAMPAIGN, DEVICE, ORG, ORG_KEY, SERVER_KEY
 from tests.edge.desk_suite import DeskSuite, Stage
 
@@ -24,12 +26,21 @@ class SpoolStage:
     """A spool and the desk over it."""
 
     def __init__(self, folder: Path, spool: Spool, identity: Identity) -> None:
+        self._folder = folder
         self._spool = spool
         self.desk: Desk = SpoolDesk(spool, EdgeSettings(folder, "127.0.0.1", 1883, CAMPAIGN), identity)
 
     def play_readings(self, readings: list[HeightShot | Note]) -> Cid:
         return self._spool.append(
             lambda place: Observation(ORG, DEVICE, CAMPAIGN, place, tuple(readings)), readings=len(readings)
+        ).cid
+
+    def play_file(self, name: str, content: bytes) -> Cid:
+        path = self._folder / name
+        path.write_bytes(content)
+        dag = plan_file(path)
+        return self._spool.offer(
+            path, dag, lambda place: Blob(ORG, DEVICE, CAMPAIGN, place, dag.root, dag.size, "application/vnd.laszip")
         ).cid
 
     def play_sent(self, cid: Cid) -> None:
@@ -52,3 +63,10 @@ class TestSpoolDesk(DeskSuite):
         identity = import_enrolment(tmp_path, seal(body, ORG_KEY).raw)
         with open_spool(tmp_path, identity) as spool:
             yield SpoolStage(tmp_path, spool, identity)
+
+    def test_a_spool_that_cannot_be_read_is_told_in_words(self, stage: SpoolStage) -> None:
+        cid = stage.play_readings([Note(1, "x")])
+        stage._spool.db.execute("DROP TABLE history")
+        for ask in (stage.desk.overview, stage.desk.items, stage.desk.files, lambda: stage.desk.receipt(cid)):
+            with pytest.raises(SpoolUnreadable, match="no such table"):
+                ask()

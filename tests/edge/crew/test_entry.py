@@ -12,7 +12,16 @@ from domain.readings import Visit
 from domain.records.frame import SpeciesList, SpeciesName
 from domain.schema import TYPE_KEY, from_map, to_map
 from edge.crew import words
-from edge.crew.entry import FIELDS, UNITS, find_species, format_species, list_plots, list_species, read_visit
+from edge.crew.entry import (
+    FIELDS,
+    UNITS,
+    begin_form,
+    find_species,
+    format_species,
+    list_plots,
+    list_species,
+    read_visit,
+)
 from edge.crew.errors import InvalidEntry
 from edge.views import FrameView
 from tests.edge.desk import AT_MS, CAMPAIGN, ORG, TREE, MemoryDesk, frame_message
@@ -184,6 +193,16 @@ def test_every_species_offered_reads_back_as_itself(frames: FrameView) -> None:
 
 def test_the_plots_are_offered_by_name(frames: FrameView) -> None:
     assert [plot.area for plot in list_plots(frames)] == ["p-01", "p-02"]
+
+
+def test_the_first_form_asks_for_centimetres_at_breast_height() -> None:
+    assert begin_form({}) == {"diameter_unit": "cm", "at_height": "1.30"}
+
+
+def test_the_next_form_has_plot_unit_and_measuring_height_as_last_typed_and_nothing_else() -> None:
+    kept = {"plot": "p-02", "diameter_unit": "mm", "at_height": "0,30"}
+    assert begin_form(FULL | kept | {"sure": "1", "other_species": "1"}) == kept
+    assert begin_form(FULL | {"at_height": "", "plot": ""}) == {"plot": "", "diameter_unit": "cm", "at_height": ""}
 
 
 @given(st.integers(1, 3_000), st.sampled_from(sorted(UNITS)), st.booleans())

@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from domain.cid import DAG_CBOR, Cid
 from domain.envelope import pack_message, seal
 from domain.errors import CecError, InvalidRecord, InvalidSignature
+from domain.readings import Note
 from domain.records.receipt import Answer, Receipt
-from edge.crew.proof import Proof, read_proof
-from tests.edge.desk import AT_MS, DEVICE, ORG, SERVER_KEY, answer, frame_message
+from edge.crew import words
+from edge.crew.proof import NoProof, Proof, read_proof, seek_proof
+from edge.errors import UnknownItem
+from tests.edge.desk import AT_MS, DEVICE, ORG, SERVER_KEY, MemoryDesk, answer, frame_message
 
 RECORD = Cid.of(DAG_CBOR, b"a record")
 OTHER = Cid.of(DAG_CBOR, b"another")
@@ -42,6 +45,29 @@ def test_a_changed_receipt_is_no_proof() -> None:
     message = answer(RECORD, verdict="refused")
     with pytest.raises(InvalidSignature):
         read_proof(message.replace(DEVICE.encode(), b"rover-2"), RECORD)
+
+
+class DamagedDesk(MemoryDesk):
+    """A desk whose receipts were damaged on the card."""
+
+    def receipt(self, cid: Cid) -> bytes:
+        return super().receipt(cid)[:-1] + b"?"
+
+
+@pytest.mark.parametrize("kind", [MemoryDesk, DamagedDesk])
+def test_a_desk_is_asked_for_a_proof_and_says_why_there_is_none(kind: type[MemoryDesk]) -> None:
+    desk = kind()
+    cid = desk.play_readings([Note(1, "a")])
+    assert seek_proof(desk, cid) == NoProof(words.NO_PROOF)
+    desk.play_message(answer(cid))
+    found = seek_proof(desk, cid)
+    if kind is MemoryDesk:
+        assert found == Proof("stored", AT_MS, str(SERVER_KEY.public))
+    else:
+        assert isinstance(found, NoProof)
+        assert "damaged" in found.reason
+    with pytest.raises(UnknownItem):
+        seek_proof(desk, OTHER)
 
 
 @given(st.binary(max_size=200))

@@ -52,6 +52,19 @@ FIND_CONTRASTS = """() => {
     return [ratio, one.tagName + "." + one.className];
   });
 }"""
+# Of a tick or a radio button: the ratio of its mark to what lies under it, and how thick the mark is.
+FIND_MARK = """(one) => {
+  const channel = (value) => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const light = (text) => {
+    const [r, g, b] = text.match(/[0-9.]+/g).map(Number);
+    return 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+  };
+  const own = getComputedStyle(one);
+  let under = one.parentElement;
+  while (getComputedStyle(under).backgroundColor === "rgba(0, 0, 0, 0)") under = under.parentElement;
+  const [mark, back] = [light(own.borderTopColor), light(getComputedStyle(under).backgroundColor)];
+  return [(Math.max(mark, back) + 0.05) / (Math.min(mark, back) + 0.05), parseFloat(own.borderTopWidth)];
+}"""
 FIND_TARGETS = """() => [...document.querySelectorAll("a, button, input, select, textarea")].map((one) => {
   const box = (one.closest("label") ?? one).getBoundingClientRect();
   return [Math.min(box.width, box.height), one.outerHTML.slice(0, 80)];
@@ -93,7 +106,19 @@ async def telephone(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 def list_screens(desk: MemoryDesk) -> list[str]:
     records = [desk.items(stage=stage)[0] for stage in ("refused", "queued", "anchored")]
-    fixed = ["/", "/items", "/items?stage=refused", "/files", "/enter", "/tree", "/scan?text=x", "/campaigns", "/more"]
+    records += desk.files(is_whole=False)
+    fixed = [
+        "/",
+        "/items",
+        "/items?stage=refused",
+        "/files",
+        "/files?left=1",
+        "/enter",
+        "/tree",
+        "/scan?text=x",
+        "/campaigns",
+        "/more",
+    ]
     return [*fixed, f"/tree/{TREE}", *(f"/item/{record.cid}" for record in records)]
 
 
@@ -205,6 +230,25 @@ async def test_a_visit_is_entered_by_thumb(telephone: BrowserContext, desk: Memo
     assert await page.input_value("#f-remark") == ""
 
 
+@pytest.mark.parametrize("theme", ["day", "night"])
+async def test_what_is_chosen_and_ticked_is_seen_by_its_mark_too(
+    telephone: BrowserContext, address: str, theme: str
+) -> None:
+    await set_theme(telephone, address, theme)
+    page = await telephone.new_page()
+    await open_faulty_form(page, address)
+    marks = {}
+    for is_on in (False, True):
+        if is_on:
+            await page.check("#f-sure")
+            await page.check("input[value=alive]")
+        for one in ("#f-sure", "input[value=alive]"):
+            marks[one, is_on] = await page.eval_on_selector(one, FIND_MARK)
+    for (one, is_on), (ratio, width) in marks.items():
+        assert ratio >= AAA, (one, is_on)
+        assert is_on == (width > marks[one, False][1])
+
+
 async def test_a_fault_is_shown_beside_its_field_and_nothing_typed_is_lost(
     telephone: BrowserContext, desk: MemoryDesk, address: str
 ) -> None:
@@ -234,6 +278,34 @@ async def test_a_draft_outlives_a_closed_form(telephone: BrowserContext, address
     await page.goto(f"{address}/enter")
     assert await page.input_value("#f-remark") == "half a sentence"
     assert await page.is_checked("input[value=fallen]")
+
+
+async def test_what_is_typed_under_the_word_that_all_was_saved_is_kept_too(
+    telephone: BrowserContext, address: str
+) -> None:
+    page = await telephone.new_page()
+    for remark in ("the first tree", "the second tree"):
+        await page.goto(f"{address}/enter")
+        await page.fill("#f-remark", remark)
+        await page.click(".save")
+        await page.wait_for_selector("#saved")
+        assert await page.input_value("#f-remark") == ""
+        await page.fill("#f-remark", "half of the next")
+        await page.reload()
+        assert await page.input_value("#f-remark") == "half of the next"
+
+
+async def test_the_measuring_height_stays_as_last_typed(telephone: BrowserContext, address: str) -> None:
+    page = await telephone.new_page()
+    await page.goto(f"{address}/enter")
+    await page.fill("#f-diameter", "41")
+    await page.fill("#f-at_height", "0.30")
+    await page.click(".save")
+    await page.wait_for_selector("#saved")
+    await page.goto(f"{address}/items")
+    await page.goto(f"{address}/enter?tree={TREE}")
+    assert await page.input_value("#f-at_height") == "0.30"
+    assert await page.is_visible("#h-at_height")
 
 
 async def test_two_taps_on_save_are_one_record(telephone: BrowserContext, desk: MemoryDesk, address: str) -> None:

@@ -61,6 +61,43 @@ async def test_a_visit_is_recorded_as_typed_and_the_next_form_knows_plot_and_uni
     assert "Abies alba, Dead, standing" in page
 
 
+async def test_plot_unit_and_measuring_height_stay_as_last_typed_wherever_the_crew_goes() -> None:
+    async with ask(make_busy_desk()) as client:
+        form = FORM | {"diameter_unit": "mm", "diameter": "412", "at_height": "0.30"}
+        form["token"] = await fetch_token(client)
+        await client.post("/enter", data=form, headers=WRITES)
+        await client.get("/items")
+        pages = [(await client.get(path)).text for path in ("/enter", f"/enter?tree={TREE}")]
+    for page in pages:
+        assert '<option value="p-01" selected>' in page
+        assert 'value="mm" checked' in page
+        assert 'value="0.30"' in page
+        assert 'value="41,2"' not in page
+        assert words.OFF_BREAST_HEIGHT in page
+    async with ask(make_busy_desk()) as another:
+        first = (await another.get("/enter")).text
+    assert words.OFF_BREAST_HEIGHT not in first
+    assert 'value="1.30"' in first
+
+
+async def test_a_form_sent_twice_leaves_what_it_kept_both_times() -> None:
+    async with ask(make_busy_desk()) as client:
+        form = FORM | {"at_height": "0.30", "token": await fetch_token(client)}
+        for _ in range(2):
+            client.cookies.clear()
+            await client.post("/enter", data=form, headers=WRITES)
+            assert 'value="0.30"' in (await client.get("/enter")).text
+
+
+@pytest.mark.parametrize("cookie", ['"<b>"', "plot", "%ff=%00", "at_height=" + "9" * 5_000, "a=1&" * 99])
+async def test_a_strange_cookie_is_no_harm(cookie: str) -> None:
+    async with ask(MemoryDesk()) as client:
+        page = await client.get("/enter", headers={"cookie": f"entry={cookie}"})
+    assert page.status_code == 200
+    assert 'value="cm" checked' in page.text
+    assert "<b>" not in page.text
+
+
 async def test_the_same_form_sent_twice_is_one_record() -> None:
     desk = make_busy_desk()
     before = len(desk.visits(TREE))

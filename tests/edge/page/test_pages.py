@@ -1,9 +1,12 @@
 """What each page shows, and that it shows it without a script."""
 
+import html
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from domain.cid import Cid
 from domain.codes import format_code, format_link
 from domain.readings import Note, Visit
 from edge.crew import words
@@ -163,13 +166,79 @@ async def test_files_show_how_much_the_server_holds_and_what_is_wrong() -> None:
     assert "offer it again" in page
 
 
-async def test_files_are_found_behind_many_records() -> None:
+async def test_files_are_found_behind_a_seasons_records() -> None:
     desk = MemoryDesk()
     desk.play_file("old.laz", b"cloud")
-    for n in range(450):
+    desk.play_file("whole.laz", b"cloud 2", held_ppm=1_000_000)
+    for n in range(2_001):
         desk.play_readings([Note(n, "x")])
     async with ask(desk) as client:
-        assert "old.laz" in (await client.get("/files")).text
+        page = (await client.get("/files")).text
+        left = (await client.get("/files?left=1")).text
+        wrong = await client.get("/files?before=x")
+    assert "old.laz" in page
+    assert "whole.laz" in page
+    assert "old.laz" in left
+    assert "whole.laz" not in left
+    assert wrong.status_code == 404
+
+
+@pytest.mark.parametrize("start", ["/files", "/files?left=1"])
+async def test_files_are_paged_and_each_is_there_once(start: str) -> None:
+    desk = MemoryDesk()
+    names = [f"cloud-{n:02}.laz" for n in range(65)]
+    for name in names:
+        desk.play_file(name, name.encode())
+    seen: list[str] = []
+    path: str | None = start
+    async with ask(desk) as client:
+        while path is not None:
+            page = (await client.get(path)).text
+            seen += re.findall(r"<strong>(cloud-\d\d\.laz)</strong>", page)
+            older = re.search(r'href="(/files\?[^"]*before=[^"]*)"', page)
+            path = html.unescape(older.group(1)) if older else None
+    assert seen == names[::-1]
+
+
+async def test_the_crew_is_sent_to_the_files_that_keep_it_from_leaving() -> None:
+    desk = MemoryDesk()
+    desk.play_message(answer(desk.play_file("a.laz", b"cloud", held_ppm=410_000)))
+    async with ask(desk) as client:
+        page = (await client.get("/")).text
+    assert "1 file still to send" in page
+    assert words.ALL_SIGNED not in page
+    assert 'href="/files?left=1"' in page
+    assert 'class="verdict safe"' not in page
+
+
+async def test_a_record_of_a_file_shows_how_much_the_server_holds_and_what_is_wrong() -> None:
+    desk = make_busy_desk()
+    async with ask(desk) as client:
+        pages = [(await client.get(f"/item/{item.cid}")).text for item in desk.files()]
+        listed = (await client.get("/items")).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "offer it again" in pages[0]
+    assert '<progress max="1000000" value="410000"' in pages[1]
+    assert "41 % of 90.0 kB at the server" in listed
+
+
+class DamagedDesk(MemoryDesk):
+    """A desk whose receipts were damaged on the card."""
+
+    def receipt(self, cid: Cid) -> bytes:
+        return super().receipt(cid)[:-1] + b"?"
+
+
+async def test_a_record_with_a_damaged_receipt_is_shown_and_nothing_is_saved_as_proof() -> None:
+    desk = DamagedDesk()
+    cid = desk.play_readings([Note(1, "a")])
+    desk.play_message(answer(cid))
+    async with ask(desk) as client:
+        page = await client.get(f"/item/{cid}")
+        saved = await client.get(f"/item/{cid}/receipt")
+    assert page.status_code == 200
+    assert "damaged" in page.text
+    assert "/receipt" not in page.text
+    assert saved.status_code >= 400
 
 
 @pytest.mark.parametrize("text", [TREE, format_code(TREE).lower(), format_link(TREE, "https://elsewhere.example")])

@@ -1,5 +1,6 @@
 """A saved receipt is whole and on the disk, or the crew is told that it is not."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,14 @@ def test_a_folder_that_cannot_be_is_told_with_what_to_do(tmp_path: Path) -> None
     assert caught.value.path == tmp_path / "file" / "r"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_leaves_nothing_half(tmp_path: Path) -> None:
-    (tmp_path / ".r.part").symlink_to("/dev/full")
-    with pytest.raises(NotWritten, match="No space left"):
-        save_file(tmp_path, "r", b"x")
-    assert list(tmp_path.iterdir()) == []
+def test_a_file_that_finds_no_room_leaves_nothing_half_and_the_old_one_whole(tmp_path: Path) -> None:
+    save_file(tmp_path, "r", b"old")
+    # The system's own bound on a file's size: past it, writing fails as on a full disk.
+    bounds = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, bounds[1]))
+    try:
+        with pytest.raises(NotWritten, match="File too large"):
+            save_file(tmp_path, "r", bytes(100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, bounds)
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"old"]

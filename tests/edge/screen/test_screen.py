@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -9,15 +10,17 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
+from domain.cid import Cid
 from domain.codes import format_code, format_link
 from domain.readings import Note, Visit
 from edge.crew import words
 from edge.crew.proof import name_receipt, read_proof
-from edge.errors import DiskFull
+from edge.errors import DiskFull, SpoolLocked
 from edge.screen import words as screen_words
 from edge.screen.app import CrewScreen
 from edge.screen.items import LIST_ITEMS
-from edge.views import ItemView
+from edge.screen.words import LABELS
+from edge.views import ItemView, Overview
 from tests.edge.desk import TREE, MemoryDesk, answer, make_busy_desk
 
 LARGE, SMALL = (80, 24), (40, 24)
@@ -116,6 +119,12 @@ async def test_the_filter_goes_through_every_stage_and_back_to_all(tmp_path: Pat
             await press(pilot, "f")
             assert f"[{words.STAGE_SIGNS[stage]} {word} {len(desk.items(stage=stage))}]" in flow(pilot)
         await press(pilot, "f")
+        seen = flow(pilot)
+        assert "[Files to send 2]" in seen
+        assert "scan-0007.laz" in seen
+        assert "flight-2026-09-22.laz" in seen
+        assert "flight-2026-09-21.laz" not in seen
+        await press(pilot, "f")
         assert "[All 40]" in flow(pilot)
 
 
@@ -140,6 +149,53 @@ async def test_the_bar_stays_on_its_record_when_new_ones_come(tmp_path: Path) ->
         await pilot.pause()
         await press(pilot, "enter")
         assert str(chosen.cid) in flow(pilot)
+
+
+def read_bar(pilot: Pilot[None]) -> str:
+    """Return the letters in reverse of the list."""
+    shown = pilot.app.screen.query_one("#items").region
+    strips = pilot.app.screen._compositor.render_strips()[shown.y : shown.bottom]
+    return " ".join(
+        segment.text.strip()
+        for strip in strips
+        for segment in strip
+        if segment.style is not None and segment.style.reverse
+    )
+
+
+async def test_the_bar_is_seen_on_one_record_and_moves(tmp_path: Path) -> None:
+    desk = make_busy_desk()
+    async with sit_down(desk, tmp_path) as pilot:
+        for item in desk.items()[:3]:
+            assert item.name is not None
+            assert item.name in read_bar(pilot)
+            assert read_bar(pilot).count("Waiting") + read_bar(pilot).count("Received") == 1
+            await press(pilot, "down")
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL])
+async def test_a_key_stays_with_its_word(size: tuple[int, int], tmp_path: Path) -> None:
+    async with sit_down(MemoryDesk(), tmp_path, size=size) as pilot:
+        lines = read(pilot).splitlines()
+    head = ("Disk free: 12.5 GB", "Files: 0 of 0 whole") if size == LARGE else ()
+    for key in ("ENTER open", "C campaigns", "Q quit", *head):
+        assert any(key in line for line in lines), key
+
+
+@pytest.mark.parametrize("size", [LARGE, SMALL])
+async def test_many_alarms_leave_room_for_the_list_and_are_a_key_away(size: tuple[int, int], tmp_path: Path) -> None:
+    desk = make_busy_desk()
+    alarms = tuple(f"Alarm {n}: {'something should be done by somebody ' * 3}now." for n in range(8))
+    desk.health = replace(desk.health, alarms=alarms)
+    async with sit_down(desk, tmp_path, size=size) as pilot:
+        seen = flow(pilot)
+        for shown in ("12 records not signed for", "press W", "[All 40]", "scan-0007.laz", "Q quit"):
+            assert shown in seen
+        assert "Alarm 7" not in seen
+        await press(pilot, "w", "end")
+        assert "Alarm 7" in flow(pilot)
+        await press(pilot, "escape")
+        assert "[All 40]" in flow(pilot)
 
 
 async def test_older_records_are_a_key_away(tmp_path: Path) -> None:
@@ -255,6 +311,127 @@ async def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
         await save(pilot)
         assert "delete files" in flow(pilot)
         assert pilot.app.screen.query_one("#f-remark", Input).value == "leans"
+
+
+class TroubledDesk(MemoryDesk):
+    """A desk whose card fails once `is_troubled`."""
+
+    is_troubled = False
+
+    def _fail(self) -> None:
+        if self.is_troubled:
+            raise DiskFull("disk I/O error")
+
+    def overview(self) -> Overview:
+        self._fail()
+        return super().overview()
+
+    def item(self, cid: Cid) -> ItemView:
+        self._fail()
+        return super().item(cid)
+
+    def acknowledge(self, cid: Cid) -> None:
+        del cid
+        raise SpoolLocked("database is locked")
+
+    def visits(self, tree: str) -> tuple[tuple[ItemView, Visit], ...]:
+        self._fail()
+        return super().visits(tree)
+
+
+@asynccontextmanager
+async def open_troubled(folder: Path) -> AsyncIterator[tuple[Pilot[None], TroubledDesk]]:
+    """Give a screen on which a refused record is open."""
+    desk = TroubledDesk()
+    cid = desk.play_readings([Note(1, "a")])
+    desk.play_message(answer(cid, verdict="refused", reason="UnknownKey", remedy="Enrol it."))
+    async with sit_down(desk, folder) as pilot:
+        await press(pilot, "enter")
+        yield pilot, desk
+
+
+async def test_a_record_that_cannot_be_marked_as_read_is_told_and_the_screen_goes_on(tmp_path: Path) -> None:
+    async with open_troubled(tmp_path) as (pilot, _):
+        await press(pilot, "r")
+        assert str(SpoolLocked("database is locked")) in flow(pilot)
+        await press(pilot, "escape")
+        assert "[All 1]" in flow(pilot)
+
+
+async def test_a_record_that_cannot_be_asked_for_is_told_until_it_can(tmp_path: Path) -> None:
+    async with open_troubled(tmp_path) as (pilot, desk):
+        desk.is_troubled = True
+        await pilot.pause(1.3)
+        assert "delete files" in flow(pilot)
+        await press(pilot, "s", "r")
+        desk.is_troubled = False
+        await pilot.app.screen.run_action("refresh_item")
+        await pilot.pause()
+        assert "What to do: Enrol it." in flow(pilot)
+
+
+async def test_the_list_outlives_a_desk_that_fails_for_a_while(tmp_path: Path) -> None:
+    async with open_troubled(tmp_path) as (pilot, desk):
+        desk.is_troubled = True
+        await press(pilot, "escape", "a", "c")
+        assert "delete files" in flow(pilot)
+        await press(pilot, "escape")
+        await pilot.app.screen.run_action("refresh_desk")
+        await pilot.pause()
+        assert "delete files" in flow(pilot)
+        await press(pilot, "t")
+        pilot.app.screen.query_one("#code", Input).value = TREE
+        await press(pilot, "enter")
+        assert "delete files" in flow(pilot)
+        desk.is_troubled = False
+        await press(pilot, "escape")
+        await pilot.app.screen.run_action("refresh_desk")
+        await pilot.pause()
+        assert "[All 1]" in flow(pilot)
+        assert "delete files" not in flow(pilot)
+
+
+async def test_a_form_that_cannot_be_read_against_the_lists_is_told_and_kept(tmp_path: Path) -> None:
+    desk = TroubledDesk()
+    async with sit_down(desk, tmp_path) as pilot:
+        await press(pilot, "e")
+        await type_in(pilot, "height", "20")
+        desk.is_troubled = True
+        await save(pilot)
+        assert "delete files" in flow(pilot)
+        desk.is_troubled = False
+        await save(pilot)
+    assert desk.overview().counts["queued"] == 1
+
+
+class DamagedDesk(MemoryDesk):
+    """A desk whose receipts were damaged on the card."""
+
+    def receipt(self, cid: Cid) -> bytes:
+        return super().receipt(cid)[:-1] + b"?"
+
+
+async def test_a_damaged_receipt_is_told_and_not_saved_as_proof(tmp_path: Path) -> None:
+    desk = DamagedDesk()
+    desk.play_message(answer(desk.play_readings([Note(1, "a")])))
+    async with sit_down(desk, tmp_path) as pilot:
+        await press(pilot, "enter")
+        assert "damaged" in flow(pilot)
+        await press(pilot, "s")
+        assert "Saved" not in flow(pilot)
+    assert read_folder(tmp_path) == {}
+
+
+async def test_the_next_entry_has_unit_and_measuring_height_as_last_typed(tmp_path: Path) -> None:
+    async with sit_down(make_busy_desk(), tmp_path) as pilot:
+        await press(pilot, "e")
+        for name, text in {"diameter": "412", "diameter_unit": "mm", "at_height": "0.30"}.items():
+            await type_in(pilot, name, text)
+        await save(pilot)
+        await press(pilot, "e")
+        values = {name: pilot.app.screen.query_one(f"#f-{name}", Input).value for name in LABELS}
+    kept = {"diameter_unit": "mm", "at_height": "0.30"}
+    assert {name: value for name, value in values.items() if value} == kept
 
 
 async def test_two_presses_on_save_are_one_record(tmp_path: Path) -> None:

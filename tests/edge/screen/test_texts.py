@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.readings import Note, Visit
 from edge.crew import words
-from edge.crew.proof import read_proof
+from edge.crew.proof import NoProof, read_proof
 from edge.screen.texts import to_console, write_frames, write_head, write_item, write_row, write_stages, write_verdict
 from edge.screen.words import LABELS
 from tests.edge.desk import CAMPAIGN, MemoryDesk, answer, make_busy_desk
@@ -24,9 +24,9 @@ def test_nothing_from_outside_steers_the_terminal(text: str) -> None:
 def test_our_own_words_are_ascii_on_the_console() -> None:
     desk = make_busy_desk()
     overview = desk.overview()
-    texts = [write_head(overview), write_verdict(overview), write_stages(overview, None, 80)]
+    texts = [write_head(overview, 80), write_verdict(overview), write_stages(overview, None, 80)]
     texts += [write_row(item, UTC) for item in desk.items()]
-    texts += [write_item(item, None, UTC) for item in desk.items()]
+    texts += [write_item(item, NoProof(words.NO_PROOF), UTC) for item in desk.items()]
     texts += [write_frames(desk.frames(), CAMPAIGN, UTC), *map(to_console, TEXTS)]
     assert [text for text in texts if not text.isascii()] == []
 
@@ -45,7 +45,7 @@ def test_a_count_stays_with_its_word_on_any_console(width: int) -> None:
 
 def test_a_refused_record_says_why_and_what_to_do() -> None:
     desk = make_busy_desk()
-    text = write_item(desk.items(stage="refused")[0], None, UTC)
+    text = write_item(desk.items(stage="refused")[0], NoProof(words.NO_PROOF), UTC)
     assert "Why: Sequence conflict" in text
     assert "What to do: Another body has this number" in text
 
@@ -72,6 +72,8 @@ def test_all_signed_for_is_told_only_when_it_is() -> None:
     assert write_verdict(desk.overview()).startswith(". 1 record not signed for")
     desk.play_message(answer(cid))
     assert write_verdict(desk.overview()).startswith("+ All signed for")
+    desk.play_message(answer(desk.play_file("a.laz", b"cloud")))
+    assert write_verdict(desk.overview()).startswith(". 1 file still to send")
 
 
 def test_labels_fit_their_column() -> None:

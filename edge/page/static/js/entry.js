@@ -1,5 +1,6 @@
 // The entry form: a draft that outlives a closed page, species as large buttons, and Enter that does not save by itself.
 const KEY = "cec-entry";
+const SAVED_KEY = "cec-entry-saved";
 const MOST_PICKS = 6;
 const form = document.getElementById("entry");
 const fields = () => [...form.elements].filter((one) => one.name && one.name !== "token" && one.type !== "submit");
@@ -80,8 +81,17 @@ function moveOn(event) {
   ways[ways.indexOf(event.target) + 1]?.focus();
 }
 
-if (document.getElementById("saved") !== null) store((storage) => storage.removeItem(KEY));
-else if (!form.hasAttribute("data-kept")) takeDraft();
+// The draft of a record that was saved is over; what is typed below that word, and seen again, is the next one's.
+function isJustSaved() {
+  if (document.getElementById("saved") === null) return false;
+  const record = new URLSearchParams(location.search).get("saved");
+  return store((storage) => storage.getItem(SAVED_KEY)) !== record;
+}
+
+if (isJustSaved()) {
+  store((storage) => storage.removeItem(KEY));
+  store((storage) => storage.setItem(SAVED_KEY, new URLSearchParams(location.search).get("saved")));
+} else if (!form.hasAttribute("data-kept")) takeDraft();
 document.getElementById("faults")?.focus();
 form.addEventListener("input", keepDraft);
 form.addEventListener("keydown", moveOn);
