@@ -1,4 +1,4 @@
-"""Allometry against the printed equations, and errors against Monte Carlo."""
+"""The four functions on single trees against the printed equations."""
 
 import math
 
