@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 _DECLINE_M = 2.5
 _RIVAL_HEIGHT_SHARE = 0.8
 _LARGEST_PRESSURE = 4.0
+# Trees compared with all others at a time: a dense hectare's distances would fill the memory at once.
+_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,19 @@ def crowd(x_m: Floats, y_m: Floats, height_m: Floats) -> Crowding:
     >>> bool(two.pressure[0] > 0), float(two.pressure[1]), bool(two.push_east[0] < 0)
     (True, 0.0, True)
     """
-    east, north = x_m[:, None] - x_m, y_m[:, None] - y_m
+    parts = [_press(x_m, y_m, height_m, slice(at, at + _ROWS)) for at in range(0, max(x_m.size, 1), _ROWS)]
+    return Crowding(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _press(x_m: Floats, y_m: Floats, height_m: Floats, rows: slice) -> tuple[Floats, Floats, Floats]:
+    """Return pressure and push, east and north, on some of the trees."""
+    east, north = x_m[rows, None] - x_m, y_m[rows, None] - y_m
     apart = np.hypot(east, north)
-    taller = height_m[None, :] / height_m[:, None]
+    taller = height_m[None, :] / height_m[rows, None]
     weight = np.where(taller > _RIVAL_HEIGHT_SHARE, taller * np.exp(-apart / _DECLINE_M), 0.0)
-    np.fill_diagonal(weight, 0.0)
+    own = np.arange(x_m.size)[rows]
+    weight[np.arange(own.size), own] = 0.0
     away = np.maximum(apart, 0.1)
     push_east, push_north = (weight * east / away).sum(axis=1), (weight * north / away).sum(axis=1)
     length = np.maximum(np.hypot(push_east, push_north), 1.0)
-    pressure = np.minimum(weight.sum(axis=1), _LARGEST_PRESSURE)
-    return Crowding(pressure, push_east / length, push_north / length)
+    return np.minimum(weight.sum(axis=1), _LARGEST_PRESSURE), push_east / length, push_north / length

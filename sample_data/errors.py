@@ -6,6 +6,7 @@
     +-- SampleDataError               everything that sample_data may refuse
         +-- InvalidParameter          a number of a stand, a scanner, a crew or a link is out of range
         +-- InvalidFoundTrees         an array of found trees has the wrong shape or is not finite
+        +-- InvalidLinks              a link joins no reports, or a report twice
         +-- InvalidPoints             an array of points has the wrong shape or covers too large an area
 """
 
@@ -35,6 +36,15 @@ class InvalidFoundTrees(SampleDataError):
     def __init__(self, shape: tuple[int, ...], rule: str) -> None:
         super().__init__(f"Invalid found trees of shape {shape}: {rule}")
         self.shape = shape
+        self.rule = rule
+
+
+class InvalidLinks(SampleDataError):
+    """Links between two campaigns cannot be scored."""
+
+    def __init__(self, link: tuple[int, int], rule: str) -> None:
+        super().__init__(f"Invalid link {link}: {rule}")
+        self.link = link
         self.rule = rule
 
 

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sample_data.errors import check_range
+
 Floats = NDArray[np.float64]
 
 # More tries make stands more regular than forests are; fewer make them nearly random.
 _ATTEMPTS = 12
 # Two stems closer than this would be one stool.
 _CLOSEST_STEMS_M = 0.6
+# Wider rows are an orchard.
+_WIDEST_ROWS_M = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,18 @@ class Gaps:
     """Centres, metres north of the stand's corner."""
     radius_m: Floats
     """Radii, metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A planting pattern."""
+
+    between_m: float
+    """From row to row, metres."""
+    within_m: float
+    """From plant to plant in a row, metres."""
+    jitter_m: float = 0.15
+    """Standard deviation of a stem's place about its plant's, each axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,67 @@ def place_stems(
         best = int(np.argmax(room >= 0.0)) if bool((room >= 0.0).any()) else int(np.argmax(room))
         x[index], y[index] = tried[best]
     return Stems(x, y, radius_m)
+
+
+def row_sites(rng: np.random.Generator, side_m: float, rows: Rows) -> Floats:
+    """Return the places of a planting pattern, its rows turned at random, that lie within a square.
+
+    Parameters
+    ----------
+    rng
+        Source of all chance.
+    side_m
+        Side of the square, metres.
+    rows
+        The pattern.
+
+    Returns
+    -------
+    Shape (n, 2), metres from the south-west corner.
+
+    Examples
+    --------
+    >>> sites = row_sites(np.random.default_rng(1), 100.0, Rows(2.5, 2.0))
+    >>> round(len(sites) / (100.0 * 100.0) * (2.5 * 2.0), 1)
+    1.0
+    """
+    check_range("between_m", rows.between_m, _CLOSEST_STEMS_M, _WIDEST_ROWS_M)
+    check_range("within_m", rows.within_m, _CLOSEST_STEMS_M, _WIDEST_ROWS_M)
+    turn = rng.uniform(0.0, np.pi)
+    across = np.arange(-side_m, side_m, rows.between_m)
+    along = np.arange(-side_m, side_m, rows.within_m)
+    u, v = (grid.ravel() for grid in np.meshgrid(across, along))
+    x = 0.5 * side_m + u * np.cos(turn) - v * np.sin(turn)
+    y = 0.5 * side_m + u * np.sin(turn) + v * np.cos(turn)
+    inside = (x >= 0.0) & (x <= side_m) & (y >= 0.0) & (y <= side_m)
+    return np.column_stack([x[inside], y[inside]])
+
+
+def place_in_rows(
+    rng: np.random.Generator, side_m: float, sites: Floats, radius_m: Floats, *, jitter_m: float
+) -> Stems:
+    """Return stems on some of the places of a planting pattern, each at most once.
+
+    Parameters
+    ----------
+    rng
+        Source of all chance.
+    side_m
+        Side of the square, metres.
+    sites
+        Places, shape (n, 2), metres.
+    radius_m
+        Crown radii, shape (m,), metres; m at most n.
+    jitter_m
+        Standard deviation of a stem's place about its plant's, each axis.
+
+    Returns
+    -------
+    Stems in the order of ``radius_m``.
+    """
+    chosen = sites[rng.choice(len(sites), size=radius_m.size, replace=False)]
+    places = np.clip(chosen + rng.normal(0.0, jitter_m, chosen.shape), 0.0, side_m)
+    return Stems(places[:, 0], places[:, 1], radius_m)
 
 
 def drop_touching(stems: Stems, others: Stems) -> NDArray[np.bool_]:

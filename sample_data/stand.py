@@ -7,10 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sample_data.competition import crowd
-from sample_data.errors import LARGEST_SEED, check_range
-from sample_data.planting import Gaps, Stems, drop_touching, open_gaps, place_stems
-from sample_data.species import SPECIES, Species, crown_radius_of_diameter, height_of_diameter
+from sample_data.damage import die, lean
+from sample_data.errors import LARGEST_SEED, InvalidParameter, check_range
+from sample_data.planting import Gaps, Rows, Stems, drop_touching, open_gaps, place_in_rows, place_stems, row_sites
+from sample_data.species import (
+    MOUNTAIN_SPECIES,
+    SPECIES,
+    Species,
+    crown_radius_of_diameter,
+    height_of_diameter,
+)
 from sample_data.terrain import Terrain, TerrainParameters, elevation_m, shape_terrain
+from sample_data.tree import TreeTruth
+
+__all__ = ["DEFAULT_LAYERS", "LayerParameters", "Stand", "StandParameters", "TreeTruth", "grow_stand"]
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +48,11 @@ class LayerParameters:
     clustered: float
     """Share of stems near parent points."""
     shares: tuple[float, ...]
-    """Mixture by species, in the order of :data:`sample_data.species.SPECIES`."""
+    """Mixture by species, in the order of ``species``."""
+    species: tuple[str, ...] = tuple(one.name for one in MOUNTAIN_SPECIES)
+    """Scientific names of what grows in it, each one of :data:`sample_data.species.SPECIES`."""
+    rows: Rows | None = None
+    """Planted in rows; ``spacing`` and ``clustered`` then say nothing."""
 
 
 # Stem numbers and the shape of the diameter distribution are those of uneven-aged spruce-fir-beech forest, 350 to
@@ -70,34 +84,12 @@ class StandParameters:
     """Storeys, tallest first."""
     gaps_per_ha: float = 4.0
     """Mean number of openings a hectare."""
-
-
-@dataclass(frozen=True, slots=True)
-class TreeTruth:
-    """What is true of one tree."""
-
-    x_m: float
-    """Easting of the stem's foot."""
-    y_m: float
-    """Northing of the stem's foot."""
-    ground_m: float
-    """Elevation of the ground at the stem's foot, metres above the geoid."""
-    height_m: float
-    """From the ground at the foot to the apex."""
-    crown_diameter_m: float
-    """Diameter of the circle with the area of the whole crown seen from above."""
-    crown_base_m: float
-    """Height above the foot at which the crown begins."""
-    dbh_cm: float
-    """Stem diameter over bark at 1.3 m."""
-    species: str
-    """Scientific name."""
-    layer: int
-    """Storey, 0 the tallest."""
-    apex_x_m: float
-    """Easting of the apex: crowns lean away from taller neighbours."""
-    apex_y_m: float
-    """Northing of the apex."""
+    density_scatter: float = 0.12
+    """Standard deviation of the logarithm of the stand's density about that of its layers."""
+    dead_share: float = 0.0
+    """Share of trees that stand dead."""
+    leaning_share: float = 0.0
+    """Share of trees whose stem leans by 5 degrees or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +136,8 @@ def grow_stand(seed: int, *, parameters: StandParameters | None = None) -> Stand
     Raises
     ------
     InvalidParameter
-        The seed is negative, the side lies outside 20 to 500 m, or a terrain parameter is out of range.
+        The seed is negative, the side lies outside 20 to 500 m, a terrain parameter or a share is out of range, or a
+        layer names a species that is not known.
 
     Examples
     --------
@@ -155,13 +148,17 @@ def grow_stand(seed: int, *, parameters: StandParameters | None = None) -> Stand
     chosen = parameters or StandParameters()
     check_range("seed", seed, 0, LARGEST_SEED)
     check_range("side_m", chosen.side_m, 20.0, _LARGEST_SIDE_M)
+    check_range("dead_share", chosen.dead_share, 0.0, 1.0)
+    check_range("leaning_share", chosen.leaning_share, 0.0, 1.0)
     rng = np.random.default_rng([0x57A4D, seed])
     terrain = shape_terrain(rng, chosen.origin_x_m, chosen.origin_y_m, chosen.terrain)
     gaps = open_gaps(rng, chosen.side_m, chosen.gaps_per_ha)
     trees = _plant(rng, chosen, gaps)
     side = chosen.side_m
+    # A generator of its own, so that stands without dead and leaning trees stay what they were.
+    fate = np.random.default_rng([0xDEAD, seed])
     return Stand(
-        trees=_write_truth(rng, chosen, terrain, trees),
+        trees=_hurt(fate, chosen, _write_truth(rng, chosen, terrain, trees)),
         bounds=(chosen.origin_x_m, chosen.origin_y_m, chosen.origin_x_m + side, chosen.origin_y_m + side),
         epsg=chosen.epsg,
         terrain=terrain,
@@ -171,7 +168,7 @@ def grow_stand(seed: int, *, parameters: StandParameters | None = None) -> Stand
 
 def _plant(rng: np.random.Generator, parameters: StandParameters, gaps: Gaps) -> _Trees:
     """Return all layers' trees; the young also grow in gaps."""
-    density = float(np.exp(rng.normal(0.0, 0.12)))
+    density = float(np.exp(rng.normal(0.0, parameters.density_scatter)))
     empty = np.empty(0)
     standing = _Trees(Stems(empty, empty, empty), empty, empty, np.empty(0, np.int64), np.empty(0, np.int64))
     no_gaps = Gaps(empty, empty, empty)
@@ -186,14 +183,30 @@ def _plant(rng: np.random.Generator, parameters: StandParameters, gaps: Gaps) ->
 
 def _grow_layer(rng: np.random.Generator, side_m: float, layer: LayerParameters, avoid: Gaps) -> _Trees:
     count = int(rng.poisson(layer.stems_per_ha * side_m**2 / 10_000.0))
+    sites = np.empty((0, 2)) if layer.rows is None else row_sites(rng, side_m, layer.rows)
+    count = count if layer.rows is None else min(count, len(sites))
     dbh = np.maximum(layer.dbh_scale_cm * rng.weibull(layer.dbh_shape, count), _SMALLEST_DBH_CM)
     dbh = np.sort(dbh)[::-1]
     shares = rng.dirichlet(12.0 * np.maximum(np.array(layer.shares), 1e-3))
-    species = rng.choice(len(SPECIES), size=count, p=shares)
+    species = _species_numbers(layer)[rng.choice(len(layer.species), size=count, p=shares)]
     height = _by_species(species, dbh, height_of_diameter) * np.exp(rng.normal(0.0, _HEIGHT_SCATTER, count))
     radius = _by_species(species, dbh, crown_radius_of_diameter) * np.exp(rng.normal(0.0, _CROWN_SCATTER, count))
-    stems = place_stems(rng, side_m, radius, spacing=layer.spacing, clustered=layer.clustered, avoid=avoid)
+    if layer.rows is None:
+        stems = place_stems(rng, side_m, radius, spacing=layer.spacing, clustered=layer.clustered, avoid=avoid)
+    else:
+        stems = place_in_rows(rng, side_m, sites, radius, jitter_m=layer.rows.jitter_m)
     return _Trees(stems, dbh, height, species, np.zeros(count, np.int64))
+
+
+def _species_numbers(layer: LayerParameters) -> NDArray[np.int64]:
+    """Return where the layer's species stand in :data:`sample_data.species.SPECIES`."""
+    known = [one.name for one in SPECIES]
+    strangers = set(layer.species) - set(known)
+    if strangers:
+        raise InvalidParameter("species", sorted(strangers), "each must be one of sample_data.species.SPECIES")
+    if len(layer.shares) != len(layer.species):
+        raise InvalidParameter("shares", layer.shares, f"there must be one for each of {len(layer.species)} species")
+    return np.array([known.index(name) for name in layer.species])
 
 
 def _by_species(species: NDArray[np.int64], dbh_cm: Floats, curve: Callable[[Species, Floats], Floats]) -> Floats:
@@ -249,6 +262,19 @@ def _write_truth(
             layer=int(trees.layer[i]),
             apex_x_m=float(apex_x[i]),
             apex_y_m=float(apex_y[i]),
+            number=i,
         )
         for i in range(x.size)
     )
+
+
+def _hurt(rng: np.random.Generator, parameters: StandParameters, trees: tuple[TreeTruth, ...]) -> tuple[TreeTruth, ...]:
+    """Return the trees, some of them dead or leaning."""
+    if parameters.dead_share == 0.0 and parameters.leaning_share == 0.0:
+        return trees
+    dead = rng.random(len(trees)) < parameters.dead_share
+    leaning = rng.random(len(trees)) < parameters.leaning_share
+    leans = rng.uniform(5.0, 25.0, len(trees))
+    towards = rng.uniform(0.0, 2.0 * np.pi, len(trees))
+    hurt = [die(tree, rng) if is_dead else tree for tree, is_dead in zip(trees, dead, strict=True)]
+    return tuple(lean(tree, float(leans[i]), float(towards[i])) if leaning[i] else tree for i, tree in enumerate(hurt))

@@ -23,9 +23,11 @@ class TerrainParameters:
     base_m: float = 870.0
     """Elevation at the south-west corner, metres above the geoid."""
     max_slope: float = 0.30
-    """Largest slope of the plane (rise over run); the seed draws one between a quarter of it and all of it."""
+    """Largest slope of the plane (rise over run); the seed draws one between a share of it and all of it."""
     roughness: float = 1.0
     """Factor on the waves; 0 gives a plane."""
+    least_share: float = 0.25
+    """The least slope that the seed may draw, over the largest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ def shape_terrain(
     Raises
     ------
     InvalidParameter
-        A slope beyond 1 (45 degrees) or a roughness beyond 5.
+        A slope beyond 1 (45 degrees), a roughness beyond 5 or a share beyond 1.
     """
     check_range("max_slope", parameters.max_slope, 0.0, 1.0)
     check_range("roughness", parameters.roughness, 0.0, 5.0)
-    slope = parameters.max_slope * rng.uniform(0.25, 1.0)
+    check_range("least_share", parameters.least_share, 0.0, 1.0)
+    slope = parameters.max_slope * rng.uniform(parameters.least_share, 1.0)
     aspect = rng.uniform(0.0, 2.0 * math.pi)
     waves = tuple(_draw_wave(rng, length, parameters.roughness) for length in _WAVELENGTHS_M)
     return Terrain(

@@ -42,7 +42,7 @@ ALLOWED = {
     "register": {"aiosqlite", "alembic", "asyncpg", "sqlalchemy"},
     "portal": {"fastapi", "jinja2", "markupsafe", "pydantic", "segno", "starlette", "uvicorn"},
     "cec": {"cryptography", "httpx", "numpy", "pyproj", "rich", "segno", "serial", "typer", "uvicorn"},
-    "sample_data": {"numpy"},
+    "sample_data": {"numba", "numpy"},
 }
 """Top-level import names, so that a new one is a decision and not an accident."""
 

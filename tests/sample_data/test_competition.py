@@ -29,3 +29,17 @@ def test_push_is_never_longer_than_one() -> None:
     crowding = crowd(rng.uniform(0, 3, 60), rng.uniform(0, 3, 60), rng.uniform(2, 30, 60))
     assert np.hypot(crowding.push_east, crowding.push_north).max() <= 1.0 + 1e-12
     assert crowding.pressure.max() <= 4.0
+
+
+def test_trees_compared_in_parts_feel_the_same_as_all_at_once() -> None:
+    rng = np.random.default_rng(5)
+    x, y, height = rng.uniform(0, 50, 2_300), rng.uniform(0, 50, 2_300), rng.uniform(2, 30, 2_300)
+    pressure = crowd(x, y, height).pressure
+    for i in rng.integers(0, 2_300, 20):
+        rivals = np.flatnonzero((height > 0.8 * height[i]) & (np.arange(2_300) != i))
+        weights = height[rivals] / height[i] * np.exp(-np.hypot(x[rivals] - x[i], y[rivals] - y[i]) / 2.5)
+        assert pressure[i] == pytest.approx(min(weights.sum(), 4.0))
+
+
+def test_no_trees_feel_nothing() -> None:
+    assert crowd(np.empty(0), np.empty(0), np.empty(0)).pressure.size == 0

@@ -10,6 +10,7 @@ from sample_data.errors import InvalidParameter
 from sample_data.plain_filter import normalize_by_truth
 from sample_data.scanner import ScannerParameters, scan_airborne
 from sample_data.stand import Stand, StandParameters, grow_stand
+from sample_data.terrain import TerrainParameters
 
 TRUTH = ScannerParameters(truth_classes=True)
 QUIET = ScannerParameters(low_vegetation_share=0.0, noise_share=0.0)
@@ -85,6 +86,19 @@ def test_bare_ground_is_scanned_where_it_is(stand: Stand) -> None:
 def test_ground_points_are_the_terrain_under_trees_too(stand: Stand, cloud: PointCloud) -> None:
     off = normalize_by_truth(cloud, stand.terrain)[cloud.classification == 2, 2]
     assert np.abs(off).max() < 0.5
+
+
+def test_ground_under_trees_is_scanned_where_it_is_on_slopes_of_forty_degrees() -> None:
+    terrain = TerrainParameters(max_slope=float(np.tan(np.radians(40.0))), least_share=1.0)
+    steep = grow_stand(3405, parameters=StandParameters(side_m=60.0, terrain=terrain))
+    exact = replace(TRUTH, position_noise_m=0.0, range_noise_m=0.0, strip_shift_m=0.0, noise_share=0.0)
+    cloud = scan_airborne(steep, seed=1, parameters=exact)
+    off = normalize_by_truth(cloud, steep.terrain)[:, 2]
+    ground = cloud.classification == 2
+    assert ground.sum() > 3_000
+    # An echo is the mean over a footprint of 25 cm, parts of which a crown may keep: on such a slope some 10 cm.
+    assert np.sqrt((off[ground] ** 2).mean()) < 0.10
+    assert off.min() > -0.5
 
 
 def test_canopy_keeps_light_from_the_ground(stand: Stand, cloud: PointCloud) -> None:

@@ -1,13 +1,17 @@
 """Scores follow from counting."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from sample_data.crown_class import classify_crowns
+from sample_data.damage import fall
 from sample_data.errors import InvalidFoundTrees, InvalidParameter
-from sample_data.scoring import MatchRule, match_one_to_one, score_trees
+from sample_data.scoring import MatchRule, cover_share, match_one_to_one, score_by_class, score_trees
 from sample_data.stand import Stand, StandParameters, grow_stand
 
 PLACES = st.lists(st.tuples(st.floats(0, 40), st.floats(0, 40), st.floats(5, 35)), max_size=25)
@@ -64,6 +68,48 @@ def test_gate_grows_with_the_true_height() -> None:
     # 2.1 m + 0.14 x 30 m = 6.3 m
     assert match_one_to_one(found, near, MatchRule()) == ((0, 0),)
     assert match_one_to_one(found, far, MatchRule()) == ()
+
+
+def test_truth_scores_one_in_every_crown_class_that_stands(stand: Stand) -> None:
+    by_class = score_by_class(truth_of(stand), stand)
+    assert list(by_class) == ["dominant", "codominant", "intermediate", "suppressed"]
+    assert all((one.precision, one.recall, one.f1) == (1.0, 1.0, 1.0) for one in by_class.values() if one.trees)
+
+
+def test_classes_add_up_to_the_whole(stand: Stand) -> None:
+    found = truth_of(stand)[::2] + np.array([0.4, 0.0, 0.0])
+    by_class, whole = score_by_class(found, stand), score_trees(found, stand)
+    trees = sum(one.trees for one in by_class.values())
+    assert sum(one.recall * one.trees for one in by_class.values()) / trees == pytest.approx(whole.recall)
+
+
+def test_trees_missed_in_one_class_lower_no_other(stand: Stand) -> None:
+    classes = classify_crowns(stand.trees)
+    kept = truth_of(stand)[[one != "suppressed" for one in classes]]
+    by_class = score_by_class(kept, stand)
+    assert by_class["dominant"].f1 == by_class["codominant"].f1 == 1.0
+    assert by_class["suppressed"].recall == 0.0
+
+
+def test_false_tree_counts_against_the_class_of_its_height(stand: Stand) -> None:
+    west, south, east, north = stand.bounds
+    middle = ((west + east) / 2, (south + north) / 2)
+    by_class = score_by_class(np.vstack([truth_of(stand), [[*middle, 60.0]]]), stand)
+    assert by_class["dominant"].precision < 1.0
+    assert by_class["suppressed"].precision == 1.0
+
+
+def test_fallen_trees_are_neither_found_nor_missed(stand: Stand) -> None:
+    tallest = max(stand.trees, key=lambda tree: tree.height_m)
+    lying = replace(stand, trees=tuple(fall(tree, 0.0) if tree is tallest else tree for tree in stand.trees))
+    found = truth_of(stand)[[tree is not tallest for tree in stand.trees]]
+    assert score_trees(found, lying).f1 == 1.0
+
+
+def test_interval_that_holds_the_truth_covers_it_bounds_included() -> None:
+    truth, low, high = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.5, 2.0, 3.0]), np.array([1.5, 3.0, 3.0, 5.0])
+    assert cover_share(truth, low, high) == 0.75
+    assert cover_share(np.empty(0), np.empty(0), np.empty(0)) == 0.0
 
 
 @given(PLACES, PLACES)

@@ -34,6 +34,12 @@ def test_plane_is_never_steeper_than_asked_and_never_flat(seed: int) -> None:
     assert 0.1 <= np.hypot(terrain.slope_east, terrain.slope_north) <= 0.4
 
 
+def test_plane_has_the_slope_asked_for_when_it_may_have_no_less() -> None:
+    parameters = TerrainParameters(max_slope=0.839, least_share=1.0)
+    terrain = shape_terrain(np.random.default_rng(2), 0.0, 0.0, parameters)
+    assert np.hypot(terrain.slope_east, terrain.slope_north) == pytest.approx(0.839)
+
+
 @pytest.mark.parametrize("parameters", [TerrainParameters(max_slope=1.5), TerrainParameters(roughness=-0.1)])
 def test_impossible_ground_is_refused(parameters: TerrainParameters) -> None:
     with pytest.raises(InvalidParameter):
