@@ -1,6 +1,7 @@
 """A decoded cloud: points as the file stores them, with what turns them into metres."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ class RawCloud:
         Which echo of how many, from 1, shape (n,).
     withheld
         Points that the vendor wants ignored, shape (n,).
+    fields
+        Further dimensions that were asked for, by name, each of shape (n,).
     """
 
     units: NDArray[np.int32]
@@ -35,6 +38,7 @@ class RawCloud:
     return_number: NDArray[np.uint8]
     number_of_returns: NDArray[np.uint8]
     withheld: Bools
+    fields: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.units.shape[0])

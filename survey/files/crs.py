@@ -8,25 +8,46 @@ import math
 import re
 import warnings
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import pyproj
+from pyproj.crs import CompoundCRS
+from pyproj.database import get_units_map
 from pyproj.exceptions import CRSError, ProjError
 from pyproj.transformer import TransformerGroup
 
 from survey.cloud import Floats
 from survey.errors import InvalidCrs, MissingCrs
-from survey.files.geokeys import LINEAR_UNIT, PROJECTED, VERTICAL, VERTICAL_UNIT, parse_geokeys
-from survey.files.las_header import GEO_KEYS, WKT_RECORD, LasHeader
+from survey.files.clouds import CloudFile
+from survey.files.geokeys import (
+    LINEAR_UNIT,
+    MODEL_TYPE,
+    PROJECTED,
+    USER_DEFINED,
+    VERTICAL,
+    VERTICAL_UNIT,
+    GeoKeys,
+    parse_geokeys,
+)
+from survey.files.las_header import GEO_KEYS, WKT_RECORD
 
 UNSTATED: Final = "unstated"
+CONFLICT: Final = "two CRS in one file"
+"""How a warning begins that tells of records that disagree."""
+_VERTICAL_ASSUMED: Final = "the vertical unit is not stated; the horizontal one was assumed"
 _MAX_TEXT: Final = 4_000
 """Characters of a CRS in a record."""
 _LOCAL: Final = re.compile(r"local:(m|[a-z0-9-]{1,32})")
+_LOCAL_WKT: Final = (
+    'ENGCRS["{name}",EDATUM["a place of its own"],CS[Cartesian,2],AXIS["easting",east],AXIS["northing",north],'
+    'LENGTHUNIT["metre",1]]'
+)
 _MAX_GIVEN: Final = 20_000
 """Characters of a CRS that a user gives; the longest WKT of the registry has about 6,000."""
 _WORLD: Final = "EPSG:4326"
+_GEOGRAPHIC_MODEL: Final = 2
+"""Model type of degrees (GeoTIFF 1.1, 7.5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +104,23 @@ class WorldPositions:
     accuracy_m: float | None
 
 
-def resolve_crs(header: LasHeader, given: str | None) -> CloudCrs:
+class CrsSource(Protocol):
+    """What a file says of its CRS: a LAS header, or any cloud."""
+
+    @property
+    def crs_records(self) -> dict[int, bytes]:
+        """Payloads by their record id in LAS."""
+
+    @property
+    def prefers_wkt(self) -> bool:
+        """Whether the WKT is the valid one of two CRS."""
+
+
+def resolve_crs(header: CrsSource, given: str | None) -> CloudCrs:
     """Return a cloud's CRS: the given one, else the file's.
+
+    Of WKT and GeoTIFF keys the one counts that the header's WKT bit names (LAS 1.4 R15, 2.2); where the other one
+    says something else, a warning that begins with `CONFLICT` tells it.
 
     Parameters
     ----------
@@ -102,18 +138,38 @@ def resolve_crs(header: LasHeader, given: str | None) -> CloudCrs:
     """
     if given is not None:
         return parse_crs(given)
+    found: list[CloudCrs] = []
     failures: list[str] = []
     for read in (_from_wkt, _from_keys) if header.prefers_wkt else (_from_keys, _from_wkt):
         try:
-            found = read(header)
+            crs = read(header)
         except InvalidCrs as error:
-            failures.append(str(error))
+            failures.append(str(error)[:200])
             continue
-        if found is not None:
-            return found
+        found += [crs] if crs is not None else []
+    if found:
+        return _compare(found, failures, header)
     if failures:
-        raise InvalidCrs("in the file", f"{failures[0][:200]}; give the right one with --crs EPSG:n")
+        raise InvalidCrs("in the file", f"{failures[0]}; give the right one with --crs EPSG:n")
     raise MissingCrs
+
+
+def resolve_cloud_crs(cloud: CloudFile, given: str | None) -> CloudCrs:
+    """Return the CRS of a cloud of any format.
+
+    Coordinates of an E57 file are metres by its standard; without a CRS it stands in a frame of its own.
+
+    Raises
+    ------
+    MissingCrs
+        When neither the user nor the file says one.
+    InvalidCrs
+        When it cannot be read, or is geographic or geocentric.
+    """
+    if given is None and cloud.is_metric and not cloud.crs_records:
+        assumed = parse_crs("local:m")
+        return replace(assumed, source="assumed", warnings=("the file has no CRS; it stands in a frame of its own",))
+    return resolve_crs(cloud, given)
 
 
 def parse_crs(given: str) -> CloudCrs:
@@ -135,6 +191,38 @@ def parse_crs(given: str) -> CloudCrs:
     if len(given) > _MAX_GIVEN:
         raise InvalidCrs(given, f"at most {_MAX_GIVEN:,} characters")
     return replace(_describe(_read(given)), source="user")
+
+
+def horizontal_crs(crs: CloudCrs) -> pyproj.CRS:
+    """Return the CRS that files for others state: the horizontal part, or a frame of its own.
+
+    Examples
+    --------
+    >>> horizontal_crs(parse_crs("EPSG:3005")).to_epsg()
+    3005
+    """
+    if not crs.is_local:
+        return pyproj.CRS.from_wkt(crs.horizontal_wkt)
+    return pyproj.CRS.from_wkt(_LOCAL_WKT.format(name=crs.text))
+
+
+def full_crs(crs: CloudCrs) -> pyproj.CRS:
+    """Return the horizontal CRS together with the vertical one, where the registry knows it.
+
+    Examples
+    --------
+    >>> full_crs(parse_crs("EPSG:2991+6360")).is_compound
+    True
+    """
+    horizontal = horizontal_crs(crs)
+    if crs.is_local or not crs.vertical.startswith("EPSG:"):
+        return horizontal
+    try:
+        vertical = pyproj.CRS.from_user_input(crs.vertical)
+        return CompoundCRS(f"{horizontal.name} + {vertical.name}", [horizontal, vertical])
+    except CRSError:
+        # GeoTIFF keys may name a datum where a CRS is asked for; the horizontal part still holds.
+        return horizontal
 
 
 def to_world(crs: CloudCrs, x_m: Floats, y_m: Floats) -> WorldPositions:
@@ -174,7 +262,32 @@ def to_world(crs: CloudCrs, x_m: Floats, y_m: Floats) -> WorldPositions:
     )
 
 
-def _from_wkt(header: LasHeader) -> CloudCrs | None:
+def _compare(found: list[CloudCrs], failures: list[str], header: CrsSource) -> CloudCrs:
+    """Return the first of one or two CRS, with a warning where the other one differs or cannot be read."""
+    crs, *others = found
+    noted = crs.warnings
+    for other in others:
+        if not _is_same(crs, other):
+            noted += (f"{CONFLICT}: one record says {crs.text[:80]} and another {other.text[:80]}; the first counts",)
+    noted += tuple(f"{CONFLICT}: the other record cannot be read ({failure})" for failure in failures)
+    unit_m = parse_geokeys(header.crs_records.get(GEO_KEYS, b"")).unit_m(VERTICAL_UNIT)
+    # WKT without a vertical part says nothing of the vertical unit; keys beside it may.
+    if unit_m is not None and _VERTICAL_ASSUMED in noted:
+        noted = tuple(text for text in noted if text != _VERTICAL_ASSUMED)
+        crs = replace(crs, vertical_unit_m=unit_m)
+    return replace(crs, warnings=noted)
+
+
+def _is_same(one: CloudCrs, other: CloudCrs) -> bool:
+    if not math.isclose(one.unit_m, other.unit_m, rel_tol=1e-9):
+        return False
+    if one.text == other.text:
+        return True
+    left, right = pyproj.CRS.from_wkt(one.horizontal_wkt), pyproj.CRS.from_wkt(other.horizontal_wkt)
+    return left.equals(right, ignore_axis_order=True)
+
+
+def _from_wkt(header: CrsSource) -> CloudCrs | None:
     raw = header.crs_records.get(WKT_RECORD, b"").split(b"\0", 1)[0].strip()
     if not raw:
         return None
@@ -186,24 +299,29 @@ def _from_wkt(header: LasHeader) -> CloudCrs | None:
         raise InvalidCrs(text, f"PROJ does not read it as WKT ({str(error)[:120]}); give EPSG:n") from error
 
 
-def _from_keys(header: LasHeader) -> CloudCrs | None:
-    """Return the CRS that GeoTIFF keys name by its code; parameters of user-defined ones are not read."""
+def _from_keys(header: CrsSource) -> CloudCrs | None:
+    """Return the CRS that GeoTIFF keys name by its code.
+
+    Parameters of a user-defined projection are not believed: writers disagree on the unit of its false easting, and the
+    wrong one moves a cloud in feet by hundreds of kilometres.
+    """
     keys = parse_geokeys(header.crs_records.get(GEO_KEYS, b""))
     code = keys.epsg(PROJECTED)
     if code is None:
+        _refuse_unnamed(keys)
         return None
     found = _describe(_read(f"EPSG:{code}"))
-    unit_m = keys.unit_m(LINEAR_UNIT) or found.unit_m
+    unit_m = _read_unit(keys, LINEAR_UNIT) or found.unit_m
     noted: tuple[str, ...] = (
         ()
         if math.isclose(unit_m, found.unit_m)
         else (f"the file states its own unit of {unit_m} m for EPSG:{code}; it was believed",)
     )
     vertical = keys.epsg(VERTICAL)
-    vertical_unit_m = keys.unit_m(VERTICAL_UNIT)
+    vertical_unit_m = _read_unit(keys, VERTICAL_UNIT)
     if vertical_unit_m is None:
         vertical_unit_m = unit_m
-        noted += ("the vertical unit is not stated; the horizontal one was assumed",)
+        noted += (_VERTICAL_ASSUMED,)
     return replace(
         found,
         unit_m=unit_m,
@@ -211,6 +329,27 @@ def _from_keys(header: LasHeader) -> CloudCrs | None:
         vertical=f"EPSG:{vertical}" if vertical else UNSTATED,
         warnings=noted,
     )
+
+
+def _refuse_unnamed(keys: GeoKeys) -> None:
+    if keys.values.get(MODEL_TYPE) == _GEOGRAPHIC_MODEL:
+        raise InvalidCrs("of GeoTIFF keys", "a survey needs a projected CRS, these are degrees; reproject the cloud")
+    if keys.values.get(PROJECTED) == USER_DEFINED:
+        raise InvalidCrs("of GeoTIFF keys", "they define a projection by parameters, not by a code; give EPSG:n")
+
+
+def _read_unit(keys: GeoKeys, key: int) -> float | None:
+    """Return the metres of the unit that a key states, if it states one."""
+    stated = keys.values.get(key, 0)
+    if stated == 0:
+        return None
+    known = keys.unit_m(key)
+    if known is not None:
+        return known
+    for unit in get_units_map(auth_name="EPSG", category="linear").values():
+        if unit.code == str(stated):
+            return float(unit.conv_factor)
+    raise InvalidCrs("of GeoTIFF keys", f"its unit {stated} is not known; give EPSG:n")
 
 
 def _read(text: str) -> pyproj.CRS:
@@ -234,7 +373,7 @@ def _describe(crs: pyproj.CRS) -> CloudCrs:
     noted: tuple[str, ...] = ()
     if vertical_unit_m is None:
         vertical_unit_m = unit_m
-        noted = ("the vertical unit is not stated; the horizontal one was assumed",)
+        noted = (_VERTICAL_ASSUMED,)
     return CloudCrs(_name(horizontal), "file", unit_m, vertical_unit_m, vertical, horizontal.to_wkt(), noted)
 
 
@@ -250,8 +389,17 @@ def _describe_vertical(crs: pyproj.CRS) -> tuple[str, float | None]:
 
 def _name(horizontal: pyproj.CRS) -> str:
     """Return ``EPSG:n`` where the registry knows it, else its WKT."""
-    code = horizontal.to_epsg(min_confidence=70)
+    code = horizontal.to_epsg(min_confidence=70) or _identify(horizontal)
     text = f"EPSG:{code}" if code else horizontal.to_wkt()
     if len(text) > _MAX_TEXT:
         raise InvalidCrs(horizontal.name, "its WKT is too long for a record; give EPSG:n")
     return text
+
+
+def _identify(horizontal: pyproj.CRS) -> int | None:
+    """Return the code of the registry's CRS that is the same but for names and axes, as ESRI and others write them."""
+    for known in horizontal.list_authority(auth_name="EPSG", min_confidence=25):
+        candidate = pyproj.CRS.from_epsg(int(known.code))
+        if candidate.is_projected and candidate.equals(horizontal, ignore_axis_order=True):
+            return int(known.code)
+    return None

@@ -1,67 +1,108 @@
 """A process of its own that decodes points, so that a hostile file can hang or crash only this process.
 
-``python -m survey.files.decode_worker IN OUT MEMORY CPU`` limits its own memory (bytes) and processor time (seconds),
-then writes each point as 16 bytes (`POINT`) in the file's order. It ends with 0, or with 1 and the reason on standard
-error.
+``python -m survey.files.decode_worker`` takes jobs from standard input, one a line, and answers on standard output (see
+`survey.files.decode_job`). Each job runs in a fork with limits of its own: it cannot harm the next. A fork that ends by
+a signal ends the worker by that signal.
 """
 
+import importlib
+import os
 import resource
+import signal
 import sys
-from pathlib import Path
-from typing import Any, Final, cast
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 
-import laspy
 import numpy as np
-from numpy.typing import NDArray
 
-POINT: Final = np.dtype(
-    [
-        ("units", "<i4", (3,)),
-        ("classification", "u1"),
-        ("return_number", "u1"),
-        ("number_of_returns", "u1"),
-        ("withheld", "u1"),
-    ]
-)
-"""What a survey needs of a point."""
-_CHUNK_POINTS: Final = 500_000
-_MOST_REASON: Final = 500
+from survey.files.decode_job import END, FAILURE, FRAME, MAX_REASON_BYTES, POINTS, DecodeJob, list_columns, parse_job
+from survey.files.point_layout import Columns
 
-
-def decode(source: Path, target: Path) -> int:
-    """Write a file's points to another and return how many there were."""
-    count = 0
-    with target.open("wb") as out, laspy.open(source) as reader:
-        for chunk in reader.chunk_iterator(_CHUNK_POINTS):
-            packed = _pack(chunk)
-            out.write(packed.tobytes())
-            count += packed.size
-    return count
+DECODERS: Final = {
+    "las": "survey.files.las_points",
+    "e57": "survey.files.e57_points",
+    "ply": "survey.files.ply_points",
+}
+"""Module of each kind; only what is needed is loaded, as the library for E57 takes longer than a small cloud."""
+_MEMORY_BYTES: Final = 2 << 30
+"""Address space of interpreter, libraries and one chunk; most of it is never touched."""
+_OUT: Final = 1
 
 
-def _pack(chunk: Any) -> NDArray[np.void]:
-    packed = np.zeros(len(chunk), dtype=POINT)
-    packed["units"][:, 0] = chunk.X
-    packed["units"][:, 1] = chunk.Y
-    packed["units"][:, 2] = chunk.Z
-    for name in ("classification", "return_number", "number_of_returns", "withheld"):
-        packed[name] = np.asarray(chunk[name])
-    return cast("NDArray[np.void]", packed)
+def run_job(job: DecodeJob) -> None:
+    """Decode a file and write its frames."""
+    columns = list_columns(job)
+    decoder = importlib.import_module(DECODERS[job.kind])
+    for decoded, found in decoder.decode(job):
+        for count, part in _split(decoded, _keep_window(job, found), job.chunk_points):
+            sent = int(part["units"].shape[0])
+            _write(FRAME.pack(POINTS, sent, count))
+            if sent:
+                for name, kind in columns:
+                    _write(np.ascontiguousarray(part[name], dtype=kind.base).data.cast("B"))
+    _write(FRAME.pack(END, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0))
 
 
-def main(arguments: list[str]) -> int:
-    """Decode within limits and return the exit code."""
-    source, target, memory, cpu = arguments
-    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
-    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu), int(cpu)))
+def _keep_window(job: DecodeJob, found: Columns) -> Columns:
+    if job.window is None:
+        return found
+    keep = np.ones(found["units"].shape[0], dtype=np.bool_)
+    for axis in (0, 1):
+        place = found["units"][:, axis] * job.scale[axis] + job.offset[axis]
+        keep &= (place >= job.window[axis]) & (place < job.window[axis + 2])
+    return {name: values[keep] for name, values in found.items()}
+
+
+def _split(decoded: int, found: Columns, most: int) -> Iterator[tuple[int, Columns]]:
+    """Yield parts of at most `most` points; the first carries the count of those decoded."""
+    sent = found["units"].shape[0]
+    yield decoded, {name: values[:most] for name, values in found.items()}
+    for start in range(most, sent, most):
+        yield 0, {name: values[start : start + most] for name, values in found.items()}
+
+
+def _write(data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(_OUT, view) :]
+
+
+def _limit(cpu_s: float) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s) + 1, int(cpu_s) + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _run_limited(line: bytes) -> None:
+    """Run one job and end this process."""
     try:
-        decode(Path(source), Path(target))
+        job = parse_job(line)
+        _limit(job.limit_s)
+        run_job(job)
+    except BrokenPipeError:
+        os._exit(0)  # nobody listens any more
     except BaseException as error:  # noqa: BLE001 - whatever the decoder raises, a Rust panic too, is the file's fault
-        sys.stderr.write(f"{type(error).__name__}: {error}"[:_MOST_REASON])
-        return 1
+        reason = f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:MAX_REASON_BYTES]
+        with suppress(OSError):
+            _write(FRAME.pack(FAILURE, len(reason), 0) + reason)
+    os._exit(0)
+
+
+def main() -> int:
+    """Answer jobs until there are no more, and return the exit code."""
+    for line in sys.stdin.buffer:
+        child = os.fork()
+        if child == 0:
+            _run_limited(line)
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            died_of = os.WTERMSIG(status)
+            if died_of != signal.SIGKILL:
+                signal.signal(died_of, signal.SIG_DFL)
+            os.kill(os.getpid(), died_of)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,9 +1,6 @@
 """Reading untrusted LAS and LAZ, and writing LAZ."""
 
 import datetime as dt
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,18 +11,14 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from survey.cloud import RawCloud
-from survey.errors import DecodeFailed, DecodeTimedOut, InvalidCloudFile, ShortRead
-from survey.files.decode_worker import POINT
+from survey.errors import CloudTooLarge, DecodeFailed, InvalidCloudFile
+from survey.files.clouds import CloudFile, describe_las, stream_columns, to_raw
 from survey.files.las_header import LasHeader, read_header
+from survey.files.point_layout import BASE, DTYPES
+from survey.files.whole_file import whole_file
 
-_START_S: Final = 8.0
-"""Starting an interpreter and its libraries, on a slow and busy machine."""
-_POINTS_PER_S: Final = 100_000
-"""A twentieth of what one core decodes (2 to 2.6 million points/s): slower is no longer decoding."""
-_BASE_MEMORY: Final = 2 << 30
-"""Address space of interpreter and libraries; most of it is never touched."""
-_MEMORY_PER_BYTE: Final = 4
-"""Decoders may hold the file a few times."""
+MAX_WHOLE_POINTS: Final = 60_000_000
+"""Points of one file that is read at once: 3 GB of memory at 50 bytes each; larger flights come as tiles."""
 _UNIT_M: Final = 0.001
 """Unit of written coordinates: finer than any scanner's error."""
 _WRITTEN_FORMAT: Final = 6
@@ -97,7 +90,7 @@ class CloudArrays(Protocol):
 
 
 def read_las(path: Path) -> LasFile:
-    """Return a LAS or LAZ file's header and points.
+    """Return a LAS, LAZ or COPC file's header and points.
 
     Parameters
     ----------
@@ -113,62 +106,31 @@ def read_las(path: Path) -> LasFile:
         header = read_header(path)
     except OSError as error:
         raise DecodeFailed(path, error.strerror or str(error)) from error
-    if header.point_count == 0:
-        return LasFile(header, _unpack(np.zeros(0, dtype=POINT), header), header.warnings)
-    with tempfile.TemporaryDirectory(prefix="cec-decode-") as folder:
-        target = Path(folder) / "points"
-        decode_apart(path, target, compute_time_limit(header.point_count))
-        points = np.fromfile(target, dtype=POINT)
-    if points.size != header.point_count:
-        raise ShortRead(path, header.point_count, int(points.size))
-    return LasFile(header, _unpack(points, header), header.warnings)
+    cloud = describe_las(path, header)
+    return LasFile(header, read_whole(cloud), header.warnings)
 
 
-def compute_time_limit(point_count: int) -> float:
-    """Return the seconds within which that many points must be decoded.
-
-    Examples
-    --------
-    >>> compute_time_limit(200_000)
-    10.0
-    """
-    return _START_S + point_count / _POINTS_PER_S
-
-
-def decode_apart(path: Path, target: Path, limit_s: float) -> None:
-    """Decode a file's points into another in a process of its own, killed when it takes longer than `limit_s` seconds.
+def read_whole(cloud: CloudFile) -> RawCloud:
+    """Return all points of a cloud at once.
 
     Raises
     ------
-    DecodeTimedOut
-        When it was killed.
-    DecodeFailed
-        When the decoder refused the points or crashed.
+    CloudTooLarge
+        When there are more than fit.
+    InvalidCloudFile
+        When they cannot be decoded in time, or are fewer than promised.
     """
-    memory = _BASE_MEMORY + _MEMORY_PER_BYTE * path.stat().st_size
-    command = [sys.executable, "-m", "survey.files.decode_worker"]
-    command += [str(path.absolute()), str(target), str(memory), str(int(limit_s) + 1)]
-    root = Path(__file__).parents[2]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=limit_s, check=False, cwd=root)  # noqa: S603 - ours
-    except subprocess.TimeoutExpired as error:
-        raise DecodeTimedOut(path, limit_s) from error
-    if done.returncode < 0:
-        raise DecodeFailed(path, f"the decoder was ended by signal {-done.returncode}")
-    if done.returncode > 0:
-        raise DecodeFailed(path, done.stderr.decode("utf-8", "replace"))
-
-
-def _unpack(points: NDArray[np.void], header: LasHeader) -> RawCloud:
-    return RawCloud(
-        units=np.ascontiguousarray(points["units"]),
-        scale=header.scale,
-        offset=header.offset,
-        classification=points["classification"].copy(),
-        return_number=points["return_number"].copy(),
-        number_of_returns=points["number_of_returns"].copy(),
-        withheld=points["withheld"] != 0,
-    )
+    if cloud.point_count > MAX_WHOLE_POINTS:
+        raise CloudTooLarge("points", cloud.point_count, MAX_WHOLE_POINTS)
+    names = [(name, DTYPES[name]) for name in BASE]
+    whole = {name: np.empty((cloud.point_count, *kind.shape), kind.base) for name, kind in names}
+    at = 0
+    for columns in stream_columns(cloud):
+        count = columns["units"].shape[0]
+        for name in BASE:
+            whole[name][at : at + count] = columns[name]
+        at += count
+    return to_raw(cloud, whole)
 
 
 def write_cloud(path: Path, cloud: CloudArrays, *, epsg: int) -> None:
@@ -177,7 +139,7 @@ def write_cloud(path: Path, cloud: CloudArrays, *, epsg: int) -> None:
     Parameters
     ----------
     path
-        Where; an existing file is replaced.
+        Where; written whole or not at all. An existing file is replaced.
     cloud
         Points; coordinates are rounded to millimetres.
     epsg
@@ -200,7 +162,8 @@ def write_cloud(path: Path, cloud: CloudArrays, *, epsg: int) -> None:
     header.creation_date = dt.date(1980, 1, 6)
     las = laspy.LasData(header)
     _fill(las, cloud)
-    las.write(path, do_compress=True)
+    with whole_file(path) as part:
+        las.write(part, do_compress=True)
 
 
 def _fill(las: Any, cloud: CloudArrays) -> None:

@@ -1,5 +1,6 @@
 """CRS by codes, WKT and keys; units by their definitions; positions by the geometry of a transverse Mercator."""
 
+import re
 import struct
 
 import numpy as np
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from survey.errors import CrsError, InvalidCrs, MissingCrs
-from survey.files.crs import parse_crs, resolve_crs, to_world
+from survey.files.crs import CONFLICT, full_crs, parse_crs, resolve_crs, to_world
 from survey.files.geokeys import PROJECTED, parse_geokeys
-from survey.files.las_header import GEO_KEYS, WKT_RECORD, LasHeader
+from survey.files.las_header import GEO_KEYS, WKT_RECORD, LasHeader, read_header
+from tests.survey.files.files import MALFORMED, needs_malformed
 
 US_FOOT = 1200.0 / 3937.0
 
@@ -76,6 +78,79 @@ def test_of_two_crs_the_one_that_the_header_calls_valid_counts() -> None:
     records = {GEO_KEYS: make_keys((PROJECTED, 3005)), WKT_RECORD: make_wkt("EPSG:32633")}
     assert resolve_crs(make_header(records, prefers_wkt=True), None).text == "EPSG:32633"
     assert resolve_crs(make_header(records), None).text == "EPSG:3005"
+
+
+def test_two_crs_that_disagree_are_told() -> None:
+    records = {GEO_KEYS: make_keys((PROJECTED, 3005)), WKT_RECORD: make_wkt("EPSG:32633")}
+    (told,) = (text for text in resolve_crs(make_header(records, prefers_wkt=True), None).warnings if CONFLICT in text)
+    assert "EPSG:32633" in told
+    assert "EPSG:3005" in told
+
+
+def test_one_crs_said_twice_is_no_conflict() -> None:
+    records = {GEO_KEYS: make_keys((PROJECTED, 32633)), WKT_RECORD: make_wkt("EPSG:32633")}
+    for prefers_wkt in (False, True):
+        assert not any(
+            CONFLICT in text for text in resolve_crs(make_header(records, prefers_wkt=prefers_wkt), None).warnings
+        )
+
+
+def test_the_same_projection_in_another_unit_is_a_conflict() -> None:
+    records = {GEO_KEYS: make_keys((PROJECTED, 2991)), WKT_RECORD: make_wkt("EPSG:2992")}
+    crs = resolve_crs(make_header(records, prefers_wkt=True), None)
+    assert crs.unit_m == pytest.approx(0.3048)
+    assert any(CONFLICT in text for text in crs.warnings)
+
+
+def test_a_record_that_cannot_be_read_gives_way_to_the_other_and_is_told() -> None:
+    records = {GEO_KEYS: make_keys((PROJECTED, 3005)), WKT_RECORD: b'PROJCS["broken'}
+    crs = resolve_crs(make_header(records, prefers_wkt=True), None)
+    assert crs.text == "EPSG:3005"
+    assert any(CONFLICT in text for text in crs.warnings)
+
+
+def test_keys_beside_wkt_give_the_vertical_unit_that_it_leaves_out() -> None:
+    records = {GEO_KEYS: make_keys((PROJECTED, 2991), (4099, 9003)), WKT_RECORD: make_wkt("EPSG:2991")}
+    crs = resolve_crs(make_header(records, prefers_wkt=True), None)
+    assert crs.vertical_unit_m == pytest.approx(US_FOOT)
+    assert crs.warnings == ()
+
+
+def test_a_projection_defined_by_parameters_is_refused_with_the_remedy() -> None:
+    with pytest.raises(InvalidCrs, match="EPSG:n"):
+        resolve_crs(make_header({GEO_KEYS: make_keys((PROJECTED, 32767), (3075, 8))}), None)
+
+
+@pytest.mark.parametrize(("code", "unit_m"), [(9001, 1.0), (9036, 1000.0), (9080, 0.30479951024814694)])
+def test_units_are_those_of_the_registry(code: int, unit_m: float) -> None:
+    crs = resolve_crs(make_header({GEO_KEYS: make_keys((PROJECTED, 3005), (3076, code), (4099, 9001))}), None)
+    assert crs.unit_m == pytest.approx(unit_m, rel=1e-12)
+
+
+def test_a_unit_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(InvalidCrs, match="unit 8999"):
+        resolve_crs(make_header({GEO_KEYS: make_keys((PROJECTED, 3005), (3076, 8999))}), None)
+
+
+@pytest.mark.parametrize("code", [26917, 32633, 3005, 2903, 2992, 25832, 27700, 2154, 28992])
+def test_wkt_without_codes_is_identified_in_the_registry(code: int) -> None:
+    wkt = re.sub(r',(ID|AUTHORITY)\["EPSG","?\d+"?\]', "", pyproj.CRS.from_epsg(code).to_wkt("WKT1_ESRI"))
+    assert "EPSG" not in wkt
+    assert resolve_crs(make_header({WKT_RECORD: wkt.encode()}, prefers_wkt=True), None).text == f"EPSG:{code}"
+
+
+def test_files_for_others_state_the_vertical_part_too() -> None:
+    crs = resolve_crs(make_header({WKT_RECORD: make_wkt("EPSG:2991+6360")}, prefers_wkt=True), None)
+    horizontal, vertical = full_crs(crs).sub_crs_list
+    assert (horizontal.to_epsg(), vertical.to_epsg()) == (2991, 6360)
+
+
+@needs_malformed
+def test_the_shared_file_with_two_crs_is_in_us_feet_and_says_that_they_disagree() -> None:
+    crs = resolve_crs(read_header(MALFORMED / "file_with_both_wkt_and_geotiff_vlrs.las"), None)
+    assert crs.text == "EPSG:6880"
+    assert crs.unit_m == pytest.approx(US_FOOT)
+    assert any(CONFLICT in text for text in crs.warnings)
 
 
 def test_a_compound_crs_gives_its_vertical_part() -> None:
