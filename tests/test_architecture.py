@@ -20,7 +20,6 @@ ALLOWED = {
     "edge": {"aiomqtt", "starlette", "textual", "uvicorn"},
     "ingest": {"aiomqtt", "amqtt", "httpx", "prometheus_client", "pyarrow"},
     "survey": {
-        "copclib",
         "distributed",
         "jinja2",
         "laspy",
