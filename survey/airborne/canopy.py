@@ -4,16 +4,20 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
-from scipy import ndimage
 
 from survey.cloud import Bools, Floats, Points
 from survey.errors import TooFewPoints
-from survey.grid import Grid, cells_of, cover, fill_from_nearest, highest_in_cells
+from survey.grid import Grid
+from survey.ground.buckets import cover_widely, find_cells
+from survey.kernel import Array, compiled
 
 MAX_TREE_HEIGHT_M: Final = 120.0
 """Nothing that grows is taller: the tallest known tree stands 116 m (Sequoia sempervirens, "Hyperion")."""
 LEAST_POINTS: Final = 100
 """Fewer points show no crown, at any density."""
+_ROUND: Final = 9
+"""Cells of a 3 x 3 neighbourhood."""
+_EDGE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +25,25 @@ class BenArie2009:
     """Highest point a cell; pits between branches lifted to the median around them.
 
     Semi-automated pit filling after Ben-Arie, Hay, Powers, Castilla and St-Onge (2009), with a 3 x 3 median. Cells have
-    half a metre where nearly each holds a first echo, else one or two metres.
+    half a metre where nearly each holds a first echo, else one or two metres. A cell without a point takes the mean of
+    the cells around it, a few cells deep; what is still empty holds no canopy.
     """
 
     NAME: ClassVar[str] = "benarie2009"
     DOI: ClassVar[str | None] = "10.1016/j.cageo.2009.02.003"
 
-    fine_density: float = 2.0
+    fine_density: float = 3.0
     """First echoes a square metre from which cells of 0.5 m are used."""
     coarse_density: float = 0.4
     """First echoes a square metre below which cells of 2 m are used; between, 1 m."""
     pit_m: float = 1.0
     """Depth below the median around it from which a cell is a pit."""
+    fill_cells: int = 3
+    """How many cells deep gaps are filled."""
+
+    def reach_m(self, cell_m: float) -> float:
+        """Points farther away never decide about a cell."""
+        return (self.fill_cells + 2.0) * cell_m
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +66,7 @@ class CanopyModel:
 
 
 def rasterize_canopy(
-    points: Points, height_m: Floats, *, first_density: float, algorithm: BenArie2009 | None = None
+    points: Points, height_m: Floats, *, cell_m: float, algorithm: BenArie2009 | None = None
 ) -> CanopyModel:
     """Return the canopy's surface.
 
@@ -65,10 +76,10 @@ def rasterize_canopy(
         Points in metres.
     height_m
         Their heights above ground, shape (n,).
-    first_density
-        First echoes a square metre of ground covered.
+    cell_m
+        Side of a cell, a power of two.
     algorithm
-        Cell sides and pits.
+        Pits and gaps.
 
     Raises
     ------
@@ -80,11 +91,14 @@ def rasterize_canopy(
     chosen = algorithm or BenArie2009()
     if len(points) < LEAST_POINTS:
         raise TooFewPoints(len(points), LEAST_POINTS)
-    grid = cover(points.x_m, points.y_m, choose_cell(first_density, chosen))
-    highest = highest_in_cells(grid, cells_of(grid, points.x_m, points.y_m), height_m)
-    surface = np.maximum(fill_from_nearest(highest), 0.0)
-    around = ndimage.median_filter(surface, size=3, mode="nearest")
-    return CanopyModel(grid, np.where(around - surface > chosen.pit_m, around, surface), ~np.isnan(highest))
+    # What is filled, and one cell more, lies within the margin.
+    grid = cover_widely(points.x_m, points.y_m, cell_m, chosen.fill_cells + 2)
+    surface = _raise_cells(find_cells(grid, points.x_m, points.y_m), height_m, grid.rows * grid.columns)
+    surface = surface.reshape(grid.shape)
+    is_seen = ~np.isnan(surface)
+    for _ in range(chosen.fill_cells):
+        surface = _fill_rim(surface)
+    return CanopyModel(grid, _lift_pits(np.maximum(np.nan_to_num(surface, nan=0.0), 0.0), chosen.pit_m), is_seen)
 
 
 def choose_cell(first_density: float, algorithm: BenArie2009) -> float:
@@ -98,3 +112,58 @@ def choose_cell(first_density: float, algorithm: BenArie2009) -> float:
     if first_density >= algorithm.fine_density:
         return 0.5
     return 1.0 if first_density >= algorithm.coarse_density else 2.0
+
+
+@compiled
+def _raise_cells(cells: Array, height_m: Array, count: int) -> Array:
+    """Return the highest of each cell's points, NaN where there is none."""
+    highest = np.full(count, np.nan)
+    for point in range(cells.size):
+        cell = cells[point]
+        if np.isnan(highest[cell]) or height_m[point] > highest[cell]:
+            highest[cell] = height_m[point]
+    return highest
+
+
+@compiled
+def _fill_rim(surface: Array) -> Array:
+    """Return a surface whose unknown cells among known ones have their mean."""
+    rows, columns = surface.shape
+    filled = surface.copy()
+    for row in range(rows):
+        for column in range(columns):
+            if not np.isnan(surface[row, column]):
+                continue
+            total, count = 0.0, 0
+            for north in range(max(0, row - 1), min(rows, row + 2)):
+                for east in range(max(0, column - 1), min(columns, column + 2)):
+                    if not np.isnan(surface[north, east]):
+                        total, count = total + surface[north, east], count + 1
+            # A straight edge shows three: it is the cloud's, while a gap shows more.
+            if count > _EDGE:
+                filled[row, column] = total / count
+    return filled
+
+
+@compiled
+def _lift_pits(surface: Array, pit_m: float) -> Array:
+    """Return a surface whose cells far below the median of the 3 x 3 around them have that median."""
+    rows, columns = surface.shape
+    lifted = surface.copy()
+    around = np.empty(_ROUND)
+    for row in range(rows):
+        for column in range(columns):
+            count = 0
+            for north in range(row - 1, row + 2):
+                for east in range(column - 1, column + 2):
+                    # Beyond the edge the nearest cell continues.
+                    value = surface[min(max(north, 0), rows - 1), min(max(east, 0), columns - 1)]
+                    at = count
+                    while at > 0 and around[at - 1] > value:
+                        around[at] = around[at - 1]
+                        at -= 1
+                    around[at] = value
+                    count += 1
+            if around[4] - surface[row, column] > pit_m:
+                lifted[row, column] = around[4]
+    return lifted

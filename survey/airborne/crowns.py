@@ -1,18 +1,14 @@
-"""What is measured of each crown: apex among its points, area, outline."""
+"""What is measured of each crown: apex among its points, area."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from survey.airborne.canopy import CanopyModel
 from survey.cloud import Floats, Labels, Points
-from survey.grid import Grid, cells_of
-
-_SMOOTH_CELLS: Final = 1.0
-"""Stairs of a cell's size are the raster's, not the crown's."""
+from survey.ground.buckets import find_cells
+from survey.kernel import Array, compiled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,14 +23,11 @@ class Crowns:
         Index of the highest point within the crown, shape (n,).
     area_m2
         Seen from above, shape (n,).
-    outlines
-        Valid polygons of which no two overlap, shape (n,).
     """
 
     top: NDArray[np.int64]
     apex: NDArray[np.int64]
     area_m2: Floats
-    outlines: NDArray[np.object_]
 
     @property
     def diameter_m(self) -> Floats:
@@ -71,50 +64,53 @@ def crown_metrics(
     min_height_m
         Lower apexes are no trees.
     """
-    tree_of_point = labels.ravel()[cells_of(canopy.grid, points.x_m, points.y_m)]
-    top, apex = find_apexes(tree_of_point, height_m)
+    tree_of_point = label_points(points, canopy, labels)
+    top, apex = find_apexes(points, tree_of_point, height_m)
     tall = height_m[apex] >= min_height_m
     top, apex = top[tall], apex[tall]
     cells = np.bincount(labels.ravel()[labels.ravel() >= 0], minlength=int(labels.max(initial=-1)) + 1)
-    area = cells[top].astype(np.float64) * canopy.grid.cell_m**2
-    return Crowns(top, apex, area, outline_labels(canopy.grid, labels, top))
+    return Crowns(top, apex, cells[top].astype(np.float64) * canopy.grid.cell_m**2)
 
 
-def find_apexes(label: Labels, height_m: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the labels that have points, ascending, and the index of each one's highest; of equal ones the first.
+def label_points(points: Points, canopy: CanopyModel, labels: Labels) -> Labels:
+    """Return the label of the cell that each point lies in, shape (n,)."""
+    return labels.ravel()[find_cells(canopy.grid, points.x_m, points.y_m)]
+
+
+def find_apexes(points: Points, label: Labels, height_m: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the labels that have points, ascending, and the index of each one's highest above ground.
+
+    Of points equally high above ground the western, then the southern is taken, so that their order does not matter.
 
     Examples
     --------
-    >>> trees, apexes = find_apexes(np.array([1, -1, 0, 1], dtype=np.int32), np.array([5.0, 9.0, 3.0, 7.0]))
+    >>> ones, flat = np.ones(4, dtype=np.uint8), np.zeros(4)
+    >>> points = Points(np.arange(4.0), flat, flat, ones > 0, ones, np.arange(4))
+    >>> trees, apexes = find_apexes(points, np.array([1, -1, 0, 1], dtype=np.int32), np.array([5.0, 9.0, 3.0, 7.0]))
     >>> trees.tolist(), apexes.tolist()
     ([0, 1], [2, 3])
     """
-    highest = np.full(int(label.max(initial=-1)) + 1, -np.inf)
-    inside = np.flatnonzero(label >= 0)
-    np.maximum.at(highest, label[inside], height_m[inside])
-    at_top = inside[height_m[inside] == highest[label[inside]]]
-    trees, first = np.unique(label[at_top], return_index=True)
-    return trees.astype(np.int64), at_top[first]
+    apexes = _find_apexes(label, height_m, (points.x_m, points.y_m), int(label.max(initial=-1)) + 1)
+    trees = np.flatnonzero(apexes >= 0)
+    return trees, apexes[trees]
 
 
-def outline_labels(grid: Grid, labels: Labels, wanted: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Return the polygon of each wanted label: its cells joined, holes kept, stairs smoothed along shared borders.
+@compiled
+def _find_apexes(label: Array, height_m: Array, xy: tuple[Array, Array], count: int) -> Array:
+    apexes = np.full(count, -1, np.int64)
+    for point in range(label.size):
+        if label[point] < 0:
+            continue
+        best = apexes[label[point]]
+        if best < 0 or _stands_before(point, best, height_m, xy):
+            apexes[label[point]] = point
+    return apexes
 
-    Returns
-    -------
-    Shape (n,); together they are a coverage, so smoothing moves shared borders once and opens no gaps.
-    """
-    flat = labels.ravel()
-    cells = np.flatnonzero(np.isin(flat, wanted))
-    cells = cells[np.argsort(flat[cells], kind="stable")]
-    west = grid.west_m + (cells % grid.columns) * grid.cell_m
-    south = grid.south_m + (cells // grid.columns) * grid.cell_m
-    boxes = shapely.box(west, south, west + grid.cell_m, south + grid.cell_m)
-    bounds = np.searchsorted(flat[cells], wanted), np.searchsorted(flat[cells], wanted, side="right")
-    polygons = np.empty(wanted.size, dtype=np.object_)
-    for place, (first, last) in enumerate(zip(*bounds, strict=True)):
-        polygons[place] = shapely.coverage_union_all(boxes[first:last])
-    if wanted.size == 0:
-        return polygons
-    smooth: NDArray[np.object_] = shapely.coverage_simplify(polygons, _SMOOTH_CELLS * grid.cell_m)
-    return smooth
+
+@compiled
+def _stands_before(one: int, two: int, height_m: Array, xy: tuple[Array, Array]) -> bool:
+    if height_m[one] != height_m[two]:
+        return bool(height_m[one] > height_m[two])
+    if xy[0][one] != xy[0][two]:
+        return bool(xy[0][one] < xy[0][two])
+    return bool(xy[1][one] < xy[1][two])

@@ -1,4 +1,4 @@
-"""From tops and crowns to trees with all their figures."""
+"""From what a tile holds to trees with all their figures, modelled ones included."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -8,42 +8,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from survey.airborne.crowns import Crowns
-from survey.airborne.detection import canopy_confidence, hidden_confidence
-from survey.airborne.heights import ApexReturn, estimate_crown, estimate_height, guess_crown, relate_crowns
-from survey.airborne.locate import Tops
+from survey.airborne.heights import CROWN_SHARED, HEIGHT_SHARED_M, ApexReturn, guess_crown, relate_crowns
 from survey.airborne.result import TreeEstimate
-from survey.airborne.understory import HiddenTops
+from survey.airborne.tile import TileTrees
 from survey.allometry import ForestType, estimate_biomass, estimate_carbon, estimate_dbh, estimate_volume
-from survey.cloud import Floats, Points, RawCloud
 from survey.coverage import Ring
 from survey.estimate import Estimate
 from survey.files.crs import WorldPositions
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """Everything found on a plot before it becomes trees.
-
-    Attributes
-    ----------
-    raw, points, above_m
-        The file's points, those used, and their heights above ground, shape (n,).
-    tops, crowns, hidden
-        What was found.
-    """
-
-    raw: RawCloud
-    points: Points
-    above_m: Floats
-    tops: Tops
-    crowns: Crowns
-    hidden: HiddenTops
-
-    @property
-    def apexes(self) -> NDArray[np.int64]:
-        """Index of each tree's apex among the points: canopy trees, then hidden ones."""
-        return np.concatenate([self.crowns.apex, self.hidden.point])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +27,21 @@ class PlotFacts:
         Which equations.
     is_normalized
         Whether there is no ground elevation.
-    first_density
-        First echoes a square metre.
     area_m2
         Ground covered.
     """
 
     forest: ForestType
     is_normalized: bool
-    first_density: float
     area_m2: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Height, crown and outline of one tree."""
+    """Height and crown of one tree."""
 
     height_m: Estimate
     crown_m: Estimate | None
-    outline: Ring | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +55,12 @@ class _Stocks:
 
 
 def measure_trees(
-    found: Found, facts: PlotFacts, world: WorldPositions | None, heights: ApexReturn
+    found: TileTrees,
+    apex_units: NDArray[np.int32],
+    facts: PlotFacts,
+    world: WorldPositions | None,
+    *,
+    heights: ApexReturn,
 ) -> tuple[TreeEstimate, ...]:
     """Return the trees of a plot, canopy trees first.
 
@@ -96,6 +68,8 @@ def measure_trees(
     ----------
     found
         Tops and crowns.
+    apex_units
+        The file's integers of each apex return, shape (n, 3).
     facts
         What holds for the whole plot.
     world
@@ -103,42 +77,30 @@ def measure_trees(
     heights
         How heights follow from apex returns.
     """
-    sizes = _measure_sizes(found, facts.first_density, heights)
+    sizes = _measure_sizes(found)
     stocks = _model_stocks(sizes, facts)
-    confidence = np.concatenate(
-        [
-            canopy_confidence(found.tops.prominence_m[found.crowns.top] / found.tops.height_m[found.crowns.top]),
-            hidden_confidence(found.hidden.support),
-        ]
-    )
-    build = partial(_build_tree, found, facts, world, heights)
-    return tuple(
-        build(number, sizes[number], stocks[number], float(confidence[number])) for number in range(len(sizes))
-    )
+    build = partial(_build_tree, found, apex_units.tolist(), facts, world, heights)
+    return tuple(build(number, sizes[number], stocks[number]) for number in range(len(sizes)))
 
 
-def _measure_sizes(found: Found, first_density: float, heights: ApexReturn) -> list[_Size]:
-    height = partial(estimate_height, first_density=first_density, algorithm=heights)
-    canopy = [
-        _Size(height(float(above), is_hidden=False), None, _outline(polygon))
-        for above, polygon in zip(found.above_m[found.crowns.apex], found.crowns.outlines, strict=True)
-    ]
-    tall = np.array([size.height_m.value for size in canopy])
-    diameters = found.crowns.diameter_m
-    sized = [
-        _Size(size.height_m, estimate_crown(float(diameter), size.height_m.value, first_density), size.outline)
-        for size, diameter in zip(canopy, diameters, strict=True)
-    ]
-    relation = relate_crowns(tall, diameters)
-    for above in found.above_m[found.hidden.point]:
-        one = height(float(above), is_hidden=True)
-        sized.append(_Size(one, guess_crown(relation, one.value) if relation else None, None))
-    return sized
+def _measure_sizes(found: TileTrees) -> list[_Size]:
+    free = ~found.is_hidden
+    relation = relate_crowns(found.height_m[free], found.crown_diameter_m[free])
+    sizes = []
+    columns = found.height_m, found.height_error_m, found.crown_diameter_m, found.crown_error_m, found.is_hidden
+    for tall, tall_error, wide, wide_error, is_hidden in zip(*(one.tolist() for one in columns), strict=True):
+        crown: Estimate | None = Estimate(wide, wide_error, CROWN_SHARED * wide, "crown-equal-area")
+        if is_hidden:
+            crown = guess_crown(relation, tall) if relation else None
+        sizes.append(_Size(Estimate(tall, tall_error, HEIGHT_SHARED_M, "apex-return"), crown))
+    return sizes
 
 
-def _outline(polygon: shapely.Polygon) -> Ring:
+def _outline(polygon: shapely.Polygon | None) -> Ring | None:
     """Return a polygon's outer ring in millimetres, the resolution of records."""
-    return tuple((round(x, 3), round(y, 3)) for x, y in polygon.exterior.coords)
+    if polygon is None:
+        return None
+    return tuple((round(x, 3), round(y, 3)) for x, y in shapely.get_coordinates(polygon.exterior).tolist())
 
 
 def _model_stocks(sizes: list[_Size], facts: PlotFacts) -> list[_Stocks]:
@@ -156,34 +118,32 @@ def _model_stocks(sizes: list[_Size], facts: PlotFacts) -> list[_Stocks]:
     return stocks
 
 
-def _build_tree(  # noqa: PLR0913 - the first four are bound once for all trees
-    found: Found,
+def _build_tree(  # noqa: PLR0913 - the first five are bound once for all trees
+    found: TileTrees,
+    apex_units: list[list[int]],
     facts: PlotFacts,
     world: WorldPositions | None,
     heights: ApexReturn,
     number: int,
     size: _Size,
     stocks: _Stocks,
-    confidence: float,
 ) -> TreeEstimate:
-    is_hidden = number >= found.crowns.apex.size
-    point = int(found.apexes[number])
-    z = float(found.points.z_m[point])
-    x_units, y_units, z_units = found.raw.units[found.points.source[point]].tolist()
+    is_hidden = bool(found.is_hidden[number])
+    x_units, y_units, z_units = apex_units[number]
     return TreeEstimate(
-        x_m=float(found.points.x_m[point]),
-        y_m=float(found.points.y_m[point]),
+        x_m=float(found.x_m[number]),
+        y_m=float(found.y_m[number]),
         position_error_m=heights.hidden_position_error_m if is_hidden else heights.position_error_m,
         longitude_deg=float(world.longitude_deg[number]) if world else None,
         latitude_deg=float(world.latitude_deg[number]) if world else None,
-        apex_z_m=z,
-        ground_m=None if facts.is_normalized else z - float(found.above_m[point]),
+        apex_z_m=float(found.z_m[number]),
+        ground_m=None if facts.is_normalized else float(found.ground_m[number]),
         apex_xyz_units=(x_units, y_units, z_units),
         is_hidden=is_hidden,
-        confidence=confidence,
+        confidence=float(found.confidence[number]),
         height_m=size.height_m,
         crown_diameter_m=size.crown_m,
-        crown_outline=size.outline,
+        crown_outline=_outline(found.outlines[number]),
         dbh_cm=stocks.dbh_cm,
         volume_m3=stocks.volume_m3,
         biomass_kg=stocks.biomass_kg,

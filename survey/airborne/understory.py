@@ -5,18 +5,19 @@ none above it until the crown of the tree that covers it.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from survey.airborne.canopy import CanopyModel
 from survey.cloud import Bools, Floats, Points
-from survey.grid import cells_of, cover
+from survey.ground.buckets import Buckets, bucket_points, find_cells
 from survey.kernel import Array, compiled, find_neighbour
 
-_Place: TypeAlias = tuple[float, float, float]
-"""Easting, northing, height."""
+_ROUNDS: Final = 4
+"""Of deciding which tops give way; what is undecided then lies in a chain of tops, each in the next one's window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,15 @@ class Hamraz2017:
     """Least distance between two hidden tops, at height zero."""
     window_share: float = 0.05
     """The same, a metre of height more."""
+    most_window_m: float = 3.0
+    """No window is wider."""
     layer_m: float = 6.0
     """Tops this far apart in height may stand above one another."""
+
+    @property
+    def reach_m(self) -> float:
+        """Points farther away never decide, the canopy's tops apart."""
+        return self.radius_m + self.stem_m + _ROUNDS * self.most_window_m
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,14 +73,35 @@ class HiddenTops:
     support: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Understory:
+    """What hidden trees are looked for with.
+
+    Attributes
+    ----------
+    canopy
+        The surface above them.
+    tops_xy
+        Apexes of the canopy's trees, shape (m, 2): easting, northing.
+    density
+        Points a square metre of the cloud.
+    min_height_m
+        Lower tops are no trees.
+    """
+
+    canopy: CanopyModel
+    tops_xy: Floats
+    density: float
+    min_height_m: float
+
+
 def locate_hidden_trees(
     points: Points,
     height_m: Floats,
-    canopy: CanopyModel,
-    tops_xy: Floats,
+    below: Understory,
     *,
-    min_height_m: float,
     algorithm: Hamraz2017 | None = None,
+    buckets: Buckets | None = None,
 ) -> HiddenTops:
     """Return the tops of trees below the canopy.
 
@@ -82,92 +111,125 @@ def locate_hidden_trees(
         Points in metres.
     height_m
         Their heights above ground, shape (n,).
-    canopy
-        The surface above them.
-    tops_xy
-        Apexes of the canopy's trees, shape (m, 2): easting, northing.
-    min_height_m
-        Lower tops are no trees.
+    below
+        Canopy, its trees, and limits.
     algorithm
         What parts the layers.
+    buckets
+        The points by cells of at least the cylinder's radius, where they are known already.
     """
     chosen = algorithm or Hamraz2017()
-    density = len(points) / max(1.0, canopy.is_seen.sum() * canopy.grid.cell_m**2)
-    asked = max(4.0, chosen.support_share * density * np.pi * chosen.radius_m**2)
-    surface = canopy.height_m.ravel()[cells_of(canopy.grid, points.x_m, points.y_m)]
-    is_low = (height_m >= min_height_m) & (height_m <= surface - chosen.gap_m)
-    support = _count_support(points, height_m, is_low, chosen)
+    asked = max(4.0, chosen.support_share * below.density * np.pi * chosen.radius_m**2)
+    surface = below.canopy.height_m.ravel()[find_cells(below.canopy.grid, points.x_m, points.y_m)]
+    is_low = (height_m >= below.min_height_m) & (height_m <= surface - chosen.gap_m)
+    support = _count_support(points, is_low, chosen, buckets or bucket_points(points, chosen.radius_m))
     found = np.flatnonzero(support >= asked)
-    order = np.lexsort((found, -height_m[found]))
-    places = np.column_stack([points.x_m, points.y_m, height_m])[found[order]]
-    kept = found[order][_spread(places, tops_xy, chosen)]
+    found = found[np.lexsort((points.y_m[found], points.x_m[found], -height_m[found]))]
+    found = found[_stands_clear(points, found, below.tops_xy, chosen.stem_m)]
+    kept = found[_spread(np.column_stack([points.x_m[found], points.y_m[found]]), height_m[found], chosen)]
     return HiddenTops(kept, support[kept] / asked)
 
 
-def _count_support(points: Points, height_m: Floats, is_low: Bools, chosen: Hamraz2017) -> NDArray[np.int64]:
+def _count_support(points: Points, is_low: Bools, chosen: Hamraz2017, buckets: Buckets) -> NDArray[np.int64]:
     """Return the points close below each low one, 0 where one stands in the gap above; shape (n,)."""
-    grid = cover(points.x_m, points.y_m, chosen.radius_m)
-    cells = cells_of(grid, points.x_m, points.y_m)
-    order = np.argsort(cells, kind="stable")
-    starts = np.searchsorted(cells[order], np.arange(grid.rows * grid.columns)).reshape(grid.shape)
-    places = np.column_stack([points.x_m - grid.west_m, points.y_m - grid.south_m, height_m])[order]
-    reach = np.array([chosen.radius_m, chosen.gap_m, chosen.depth_m])
-    support = np.empty(len(points), dtype=np.int64)
-    support[order] = _count_cylinders(places, is_low[order], cells[order], starts, reach)
+    support = np.zeros(len(points), dtype=np.int64)
+    xyz = points.x_m, points.y_m, points.z_m
+    reach = chosen.radius_m, chosen.gap_m, chosen.depth_m
+    _count_cylinders(xyz, is_low, (buckets.order, buckets.starts), (buckets.grid.shape, reach), support)
     return support
 
 
-@compiled
-def _count_cylinders(places: Array, wanted: Array, cells: Array, starts: Array, reach: Array) -> Array:
-    """Return for each wanted point the points below it in its cylinder, 0 if one stands above it; else 0."""
-    support = np.zeros(cells.size, np.int64)
-    rows, columns = starts.shape
-    ends = np.append(starts.ravel()[1:], cells.size)
-    for one in range(cells.size):
-        below = 0
-        for turn in range(9):
-            near = find_neighbour(cells[one], turn, rows, columns) if wanted[one] and below >= 0 else -1
-            if near < 0:
-                continue
-            for two in range(starts.ravel()[near], ends[near]):
-                rise = places[two, 2] - places[one, 2]
-                east, north = places[two, 0] - places[one, 0], places[two, 1] - places[one, 1]
-                if rise > reach[1] or rise < -reach[2] or east * east + north * north > reach[0] * reach[0]:
-                    continue
-                if rise > 0.0:
-                    below = -1
-                    break
-                below += 1
-        support[one] = max(below, 0)
-    return support
+def _stands_clear(points: Points, found: NDArray[np.int64], tops_xy: Floats, stem_m: float) -> Bools:
+    """Return which points are no stem of a canopy tree: its stem reaches from the ground to the crown."""
+    if len(tops_xy) == 0 or found.size == 0:
+        return np.ones(found.size, dtype=np.bool_)
+    apart, _ = KDTree(tops_xy).query(np.column_stack([points.x_m[found], points.y_m[found]]))
+    clear: Bools = apart >= stem_m
+    return clear
 
 
-def _spread(places: Floats, tops_xy: Floats, chosen: Hamraz2017) -> list[int]:
-    """Return which places stay, in order: none on another's stem, none within a higher one's window."""
-    kept: list[int] = []
-    highest = float(places[0, 2]) if len(places) else 0.0
-    side = max(chosen.stem_m, chosen.window_m + chosen.window_share * highest)
-    buckets: dict[tuple[int, int], list[_Place]] = {}
-    for x, y in tops_xy.tolist():
-        # A canopy top stands at every height: its stem reaches from the ground to the crown.
-        buckets.setdefault((int(x // side), int(y // side)), []).append((x, y, np.inf))
-    for index, (x, y, height) in enumerate(places.tolist()):
-        bucket = int(x // side), int(y // side)
-        if not any(_is_same((x, y, height), other, chosen) for other in _around(buckets, bucket)):
-            kept.append(index)
-            buckets.setdefault(bucket, []).append((x, y, height))
+def _spread(places: Floats, height_m: Floats, chosen: Hamraz2017) -> Bools:
+    """Return which tops stay: none within the window of a higher one that stays. Highest first.
+
+    A top stays once all higher ones whose windows hold it have given way, and gives way once one of them stays. Rounds
+    are limited, so that a long chain of tops does not carry a decision across the land; what remains gives way.
+    """
+    undecided, stays, gives_way = 0, 1, 2
+    state = np.full(len(places), undecided, dtype=np.int8)
+    pairs = _pair_up(places, height_m, chosen)
+    for _ in range(_ROUNDS):
+        state[pairs[state[pairs[:, 0]] == stays, 1]] = gives_way
+        is_held = np.zeros(len(places), dtype=np.bool_)
+        is_held[pairs[state[pairs[:, 0]] != gives_way, 1]] = True
+        state[(state == undecided) & ~is_held] = stays
+    kept: Bools = state == stays
     return kept
 
 
-def _around(buckets: dict[tuple[int, int], list[_Place]], bucket: tuple[int, int]) -> list[_Place]:
-    column, row = bucket
-    near = [(column + east, row + north) for east in (-1, 0, 1) for north in (-1, 0, 1)]
-    return [place for one in near for place in buckets.get(one, ())]
+def _pair_up(places: Floats, height_m: Floats, chosen: Hamraz2017) -> NDArray[np.int64]:
+    """Return pairs of a top and a lower one within its window and layer, shape (m, 2)."""
+    if len(places) == 0:
+        return np.empty((0, 2), dtype=np.int64)
+    pairs = KDTree(places).query_pairs(chosen.most_window_m, output_type="ndarray")
+    pairs = np.sort(pairs.astype(np.int64), axis=1)
+    apart = np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T)
+    tall = height_m[pairs[:, 0]]
+    window = np.minimum(chosen.window_m + chosen.window_share * tall, chosen.most_window_m)
+    kept: NDArray[np.int64] = pairs[(apart < window) & (tall - height_m[pairs[:, 1]] < chosen.layer_m)]
+    return kept
 
 
-def _is_same(place: _Place, other: _Place, chosen: Hamraz2017) -> bool:
-    """Tell whether a place is the stem of another, or lies within a higher one's window in the same layer."""
-    apart = float(np.hypot(place[0] - other[0], place[1] - other[1]))
-    if np.isinf(other[2]):
-        return apart < chosen.stem_m
-    return apart < chosen.window_m + chosen.window_share * other[2] and other[2] - place[2] < chosen.layer_m
+@compiled
+def _count_cylinders(
+    xyz: tuple[Array, Array, Array],
+    wanted: Array,
+    buckets: tuple[Array, Array],
+    bounds: tuple[tuple[int, int], tuple[float, float, float]],
+    support: Array,
+) -> None:
+    """Write for each wanted point how many lie below it in its cylinder, 0 if one stands above it."""
+    order, starts = buckets
+    (rows, columns), reach = bounds
+    # Cells hold their points from the highest down, so what may lie in a cylinder begins ever later.
+    begins = np.empty(9, np.int64)
+    for cell in range(starts.size - 1):
+        for turn in range(9):
+            near = find_neighbour(cell, turn, rows, columns)
+            begins[turn] = starts[near] if near >= 0 else -1
+        for place in range(starts[cell], starts[cell + 1]):
+            point = order[place]
+            if not wanted[point]:
+                continue
+            below = 0
+            for turn in range(9):
+                if begins[turn] >= 0 and below >= 0:
+                    end = starts[find_neighbour(cell, turn, rows, columns) + 1]
+                    begins[turn], more = _count_in_cell((point, begins[turn], end), xyz, order, reach)
+                    below = below + more if more >= 0 else -1
+            support[point] = max(below, 0)
+
+
+@compiled
+def _count_in_cell(
+    where: tuple[int, int, int], xyz: tuple[Array, Array, Array], order: Array, reach: tuple[float, float, float]
+) -> tuple[int, int]:
+    """Return where a cell's points begin to be low enough, and how many lie below a point in its cylinder, it included.
+
+    -1 if one lies above it there.
+    """
+    point, begin, end = where
+    radius_m, gap_m, depth_m = reach
+    x_m, y_m, z_m = xyz
+    while begin < end and z_m[order[begin]] > z_m[point] + gap_m:
+        begin += 1
+    below = 0
+    for place in range(begin, end):
+        other = order[place]
+        rise = z_m[other] - z_m[point]
+        if rise < -depth_m:
+            break
+        if (x_m[other] - x_m[point]) ** 2 + (y_m[other] - y_m[point]) ** 2 <= radius_m * radius_m:
+            if rise > 0.0:
+                return begin, -1
+            below += 1
+    return begin, below

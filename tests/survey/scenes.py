@@ -32,6 +32,18 @@ def make_points(x_m: Floats, y_m: Floats, z_m: Floats) -> Points:
     )
 
 
+def take_points(cloud: PointCloud) -> Points:
+    """Return a simulated cloud as a survey sees it."""
+    return Points(
+        cloud.x_m,
+        cloud.y_m,
+        cloud.z_m,
+        cloud.return_number <= 1,
+        cloud.classification,
+        np.arange(len(cloud)),
+    )
+
+
 def make_plane(count: int, *, side_m: float, slope: float, seed: int) -> Points:
     """Return points on a plane that rises eastward."""
     rng = np.random.default_rng(seed)

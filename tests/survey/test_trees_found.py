@@ -11,13 +11,16 @@ from scipy import ndimage
 from survey.airborne.canopy import rasterize_canopy
 from survey.airborne.crowns import crown_metrics, equal_area_diameter
 from survey.airborne.locate import Chazal2013, locate_trees
+from survey.airborne.outlines import outline_labels
 from survey.airborne.segment import segment_trees
-from survey.airborne.understory import locate_hidden_trees
-from survey.cloud import Floats
+from survey.airborne.understory import Understory, locate_hidden_trees
+from survey.cloud import Floats, Points
 from survey.errors import TooFewPoints
 from tests.survey.scenes import make_canopy, make_points
 
-EVERY_PEAK = Chazal2013(min_height_m=1.0, prominence_share=0.0, window_share=0.0)
+EVERY_PEAK = Chazal2013(
+    min_height_m=1.0, prominence_m=0.0, window_share=0.0, saddle_reach_m=50.0, clear_share=2.0, climb_m=50.0
+)
 
 
 def make_cones(*cones: tuple[float, float, float], rows: int = 60, columns: int = 80) -> Floats:
@@ -33,7 +36,8 @@ def prominence_by_flooding(surface: Floats, cell: int) -> float:
     """Return a peak's prominence by its definition: the highest water at which it is cut off from all higher cells."""
     height = surface.ravel()[cell]
     if height == surface.max():
-        return float(height)
+        # Cut off at any water: it is as prominent as what is seen of it is deep.
+        return float(height - surface.min())
     for level in np.unique(surface)[::-1]:
         islands, _ = ndimage.label(surface >= level, structure=np.ones((3, 3)))
         own = islands.ravel()[cell]
@@ -50,7 +54,7 @@ def test_each_cone_is_one_tree_at_its_apex() -> None:
 
 def test_a_bump_on_a_crown_is_no_tree() -> None:
     surface = make_cones((20, 20, 18.0))
-    surface[20, 24] += 1.2  # 15.2 m, 0.2 m above the slope around it
+    surface[20, 24] += 1.1  # 15.1 m, 0.1 m above the slope around it
     assert locate_trees(make_canopy(surface)).cell.size == 1
     assert locate_trees(make_canopy(surface), EVERY_PEAK).cell.size == 2
 
@@ -88,12 +92,13 @@ def test_outlines_are_valid_and_do_not_overlap_and_areas_are_those_of_cells() ->
     row, column = np.mgrid[:60, :80]
     points = make_points((column.ravel() + 0.5) * 0.5, (row.ravel() + 0.5) * 0.5, canopy.height_m.ravel())
     crowns = crown_metrics(points, points.z_m, canopy, labels, min_height_m=3.0)
+    outlines = outline_labels(canopy.grid, labels, crowns.top)
     assert crowns.apex.size == 3
-    assert shapely.is_valid(crowns.outlines).all()
+    assert shapely.is_valid(outlines).all()
     assert crowns.area_m2.tolist() == [(labels == tree).sum() * 0.25 for tree in range(3)]
     for one in range(3):
         for two in range(one):
-            assert crowns.outlines[one].intersection(crowns.outlines[two]).area == pytest.approx(0.0, abs=1e-9)
+            assert outlines[one].intersection(outlines[two]).area == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_diameter_of_equal_area_of_a_disc_is_its_own() -> None:
@@ -110,11 +115,16 @@ def make_two_layers(lower_m: float) -> tuple[Floats, Floats, Floats]:
     return x, y, z
 
 
+def look_below(points: Points, top_m: float) -> Understory:
+    """Return what hidden trees are looked for with when the canopy's only top stands at (`top_m`, `top_m`)."""
+    canopy = rasterize_canopy(points, points.z_m, cell_m=0.5)
+    return Understory(canopy, np.array([[top_m, top_m]]), len(points) / 144.0, 3.0)
+
+
 @pytest.mark.parametrize(("lower_m", "found"), [(12.0, 1), (19.0, 0)])
 def test_a_tree_below_the_canopy_is_found_where_a_gap_parts_them(lower_m: float, found: int) -> None:
     points = make_points(*make_two_layers(lower_m))
-    canopy = rasterize_canopy(points, points.z_m, first_density=10.0)
-    hidden = locate_hidden_trees(points, points.z_m, canopy, np.array([[2.0, 2.0]]), min_height_m=3.0)
+    hidden = locate_hidden_trees(points, points.z_m, look_below(points, 2.0))
     assert hidden.point.size == found
     if found:
         assert np.hypot(points.x_m[hidden.point[0]] - 6.0, points.y_m[hidden.point[0]] - 6.0) < 0.3
@@ -123,8 +133,7 @@ def test_a_tree_below_the_canopy_is_found_where_a_gap_parts_them(lower_m: float,
 
 def test_points_below_a_top_are_its_stem_and_no_tree() -> None:
     points = make_points(*make_two_layers(12.0))
-    canopy = rasterize_canopy(points, points.z_m, first_density=10.0)
-    hidden = locate_hidden_trees(points, points.z_m, canopy, np.array([[6.0, 6.0]]), min_height_m=3.0)
+    hidden = locate_hidden_trees(points, points.z_m, look_below(points, 6.0))
     apart = np.hypot(points.x_m[hidden.point] - 6.0, points.y_m[hidden.point] - 6.0)
     assert (apart >= 0.7).all()
 
@@ -132,4 +141,4 @@ def test_points_below_a_top_are_its_stem_and_no_tree() -> None:
 def test_a_handful_of_points_shows_no_canopy() -> None:
     few = make_points(np.arange(5.0), np.arange(5.0), np.arange(5.0))
     with pytest.raises(TooFewPoints):
-        rasterize_canopy(few, few.z_m, first_density=1.0)
+        rasterize_canopy(few, few.z_m, cell_m=1.0)
