@@ -15,8 +15,9 @@ from survey.airborne.detection import tell_detection
 from survey.airborne.result import PlotResult, PointCounts
 from survey.airborne.settings import CloudFacts, TileSettings, choose_settings, describe_settings
 from survey.airborne.tile import LEAST_POINTS, Box, TileTrees, find_tile_trees
-from survey.airborne.trees import PlotFacts, measure_trees
+from survey.airborne.trees import PlotFacts, describe_stocks, measure_trees
 from survey.algorithm import StepDone
+from survey.allometry import choose_models
 from survey.cloud import Points, RawCloud, select_points
 from survey.coverage import Coverage, measure_coverage
 from survey.errors import TooFewPoints
@@ -93,10 +94,12 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
     log.steps += describe_settings(cloud.settings)
     log.end_stage("trees")
     world = _locate_in_world(cloud, found, log)
-    facts = PlotFacts(chosen.forest, cloud.settings.is_normalized, cloud.coverage.area_m2)
+    models = choose_models(chosen.species, chosen.forest, chosen.region)
+    facts = PlotFacts(models, cloud.settings.is_normalized, cloud.coverage.area_m2)
     units = cloud.raw.units[cloud.points.source[found.apex]]
     trees = measure_trees(found, units, facts, world, heights=cloud.settings.heights)
-    log.steps.append(StepDone("estimate_stocks", "jucker2017", "10.1111/gcb.13388", (("forest", chosen.forest),)))
+    log.steps.append(describe_stocks(models))
+    log.warnings += models.notes
     log.end_stage("measure")
     _warn(cloud, found, chosen, log)
     return PlotResult(
@@ -189,7 +192,7 @@ def _warn(cloud: _Cloud, found: TileTrees, chosen: PlotParameters, log: _Log) ->
         )
     if not tell_detection(cloud.coverage.first_density):
         log.warnings.append("no figure on how likely trees were found holds for a cloud of this density")
-    if chosen.forest == "unknown":
+    if chosen.forest == "unknown" and chosen.species is None:
         log.warnings.append(
             "type of forest not stated: volume, biomass and carbon lie between gymnosperms and angiosperms"
         )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from math import fsum
 
 import numpy as np
 import shapely
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from survey.airborne.heights import CROWN_SHARED, HEIGHT_SHARED_M, ApexReturn, guess_crown, relate_crowns
 from survey.airborne.result import TreeEstimate
 from survey.airborne.tile import TileTrees
-from survey.allometry import ForestType, estimate_biomass, estimate_carbon, estimate_dbh, estimate_volume
+from survey.algorithm import StepDone
+from survey.allometry import StockColumns, StockModels, TreeColumns, gather_sizes
 from survey.coverage import Ring
 from survey.estimate import Estimate
 from survey.files.crs import WorldPositions
@@ -23,15 +23,15 @@ class PlotFacts:
 
     Attributes
     ----------
-    forest
-        Which equations.
+    models
+        Equations for stem diameter, volume, biomass and carbon.
     is_normalized
         Whether there is no ground elevation.
     area_m2
         Ground covered.
     """
 
-    forest: ForestType
+    models: StockModels
     is_normalized: bool
     area_m2: float
 
@@ -42,16 +42,6 @@ class _Size:
 
     height_m: Estimate
     crown_m: Estimate | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Stocks:
-    """What is modelled from a tree's size."""
-
-    dbh_cm: Estimate | None = None
-    volume_m3: Estimate | None = None
-    biomass_kg: Estimate | None = None
-    carbon_kg: Estimate | None = None
 
 
 def measure_trees(
@@ -80,7 +70,9 @@ def measure_trees(
     sizes = _measure_sizes(found)
     stocks = _model_stocks(sizes, facts)
     build = partial(_build_tree, found, apex_units.tolist(), facts, world, heights)
-    return tuple(build(number, sizes[number], stocks[number]) for number in range(len(sizes)))
+    columns = stocks.dbh_cm, stocks.volume_m3, stocks.biomass_kg, stocks.carbon_kg
+    rows = zip(*(column.to_list() for column in columns), strict=True)
+    return tuple(build(number, sizes[number], row) for number, row in enumerate(rows))
 
 
 def _measure_sizes(found: TileTrees) -> list[_Size]:
@@ -103,19 +95,11 @@ def _outline(polygon: shapely.Polygon | None) -> Ring | None:
     return tuple((round(x, 3), round(y, 3)) for x, y in shapely.get_coordinates(polygon.exterior).tolist())
 
 
-def _model_stocks(sizes: list[_Size], facts: PlotFacts) -> list[_Stocks]:
-    biomass = [estimate_biomass(s.height_m, s.crown_m, facts.forest) if s.crown_m else None for s in sizes]
-    density = fsum(one.value for one in biomass if one) / facts.area_m2
-    stocks: list[_Stocks] = []
-    for size, above in zip(sizes, biomass, strict=True):
-        if size.crown_m is None or above is None:
-            stocks.append(_Stocks())
-            continue
-        dbh = estimate_dbh(size.height_m, size.crown_m)
-        volume = estimate_volume(size.height_m, dbh, facts.forest)
-        carbon = estimate_carbon(above, facts.forest, density_kg_m2=density)
-        stocks.append(_Stocks(dbh, volume, above, carbon))
-    return stocks
+def _model_stocks(sizes: list[_Size], facts: PlotFacts) -> StockColumns:
+    nothing = [None] * len(sizes)
+    heights, crowns = (gather_sizes([one.height_m for one in sizes]), gather_sizes([one.crown_m for one in sizes]))
+    trees = TreeColumns(heights, crowns, gather_sizes(nothing))
+    return facts.models.estimate_columns(trees, area_m2=facts.area_m2)
 
 
 def _build_tree(  # noqa: PLR0913 - the first five are bound once for all trees
@@ -126,10 +110,11 @@ def _build_tree(  # noqa: PLR0913 - the first five are bound once for all trees
     heights: ApexReturn,
     number: int,
     size: _Size,
-    stocks: _Stocks,
+    stocks: tuple[Estimate | None, Estimate | None, Estimate | None, Estimate | None],
 ) -> TreeEstimate:
     is_hidden = bool(found.is_hidden[number])
     x_units, y_units, z_units = apex_units[number]
+    dbh, volume, biomass, carbon = stocks
     return TreeEstimate(
         x_m=float(found.x_m[number]),
         y_m=float(found.y_m[number]),
@@ -144,8 +129,19 @@ def _build_tree(  # noqa: PLR0913 - the first five are bound once for all trees
         height_m=size.height_m,
         crown_diameter_m=size.crown_m,
         crown_outline=_outline(found.outlines[number]),
-        dbh_cm=stocks.dbh_cm,
-        volume_m3=stocks.volume_m3,
-        biomass_kg=stocks.biomass_kg,
-        carbon_kg=stocks.carbon_kg,
+        dbh_cm=dbh,
+        volume_m3=volume,
+        biomass_kg=biomass,
+        carbon_kg=carbon,
     )
+
+
+def describe_stocks(models: StockModels) -> StepDone:
+    """Return what records say of the equations for stem diameter, volume, biomass and carbon."""
+    # Diameters are modelled here, and biomass then comes from height and crown where there are equations for it.
+    chosen = models.biomass_by_crown or models.biomass_by_dbh
+    # The paper is the first word of an equation's id; each figure's record names the whole id.
+    paper = chosen[0].id.partition("-")[0] if chosen else "none"
+    doi = chosen[0].source.doi if chosen else None
+    settings = {"forest": models.forest, "species": models.species, "region": models.region}
+    return StepDone("estimate_stocks", paper, doi, tuple((name, text) for name, text in settings.items() if text))
