@@ -13,6 +13,7 @@ from pyproj import CRS
 from survey.cloud import RawCloud
 from survey.errors import CloudTooLarge, DecodeFailed, InvalidCloudFile
 from survey.files.clouds import CloudFile, describe_las, stream_columns, to_raw
+from survey.files.errors import MissingField
 from survey.files.las_header import LasHeader, read_header
 from survey.files.point_layout import BASE, DTYPES
 from survey.files.whole_file import whole_file
@@ -110,8 +111,15 @@ def read_las(path: Path) -> LasFile:
     return LasFile(header, read_whole(cloud), header.warnings)
 
 
-def read_whole(cloud: CloudFile) -> RawCloud:
+def read_whole(cloud: CloudFile, *, fields: tuple[str, ...] = ()) -> RawCloud:
     """Return all points of a cloud at once.
+
+    Parameters
+    ----------
+    cloud
+        Of `survey.files.clouds.open_cloud`.
+    fields
+        Of `CloudFile.fields`: returned in `RawCloud.fields`.
 
     Raises
     ------
@@ -122,12 +130,15 @@ def read_whole(cloud: CloudFile) -> RawCloud:
     """
     if cloud.point_count > MAX_WHOLE_POINTS:
         raise CloudTooLarge("points", cloud.point_count, MAX_WHOLE_POINTS)
-    names = [(name, DTYPES[name]) for name in BASE]
+    for name in fields:
+        if name not in cloud.fields:
+            raise MissingField(cloud.path, name, cloud.fields)
+    names = [(name, DTYPES[name]) for name in (*BASE, *fields)]
     whole = {name: np.empty((cloud.point_count, *kind.shape), kind.base) for name, kind in names}
     at = 0
-    for columns in stream_columns(cloud):
+    for columns in stream_columns(cloud, fields=fields):
         count = columns["units"].shape[0]
-        for name in BASE:
+        for name, _ in names:
             whole[name][at : at + count] = columns[name]
         at += count
     return to_raw(cloud, whole)

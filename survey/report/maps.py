@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import numpy as np
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from survey.coverage import Ring
@@ -16,6 +16,8 @@ _BARS_M: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _MOST_VECTORS: Final = 3_000
 """Crowns and points beyond this are drawn as an image within the SVG: a browser would choke on the shapes."""
 _MOST_POINTS: Final = 60_000
+_STEMS_WIDER: Final = 10.0
+"""A stem drawn to scale would not be seen."""
 
 
 def draw_stand_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
@@ -61,6 +63,44 @@ def draw_stand_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
     return render_svg(
         figure,
         label=f"Map of {len(stand)} trees from {low:.1f} to {high:.1f} m, {hidden.sum()} of them below the canopy.",
+    )
+
+
+def draw_stem_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
+    """Return stems from above as SVG, discs ten times as wide as they are, and crowns as far as they are seen.
+
+    Raises
+    ------
+    InvalidPicture
+        When there is no tree.
+    """
+    if len(stand) == 0:
+        raise InvalidPicture("stem map", "there is no tree")
+    figure, axes = start_figure(7.2, 6.4)
+    for ring in covered:
+        axes.plot(*np.array(ring).T, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
+    crowns = [np.array(ring) for ring in stand.outlines if ring is not None]
+    axes.add_collection(PolyCollection(crowns, facecolors="#2c6e4914", edgecolors="#2c6e4966", linewidths=0.6))
+    sizes = _STEMS_WIDER * stand.dbh_cm / 100.0
+    angles = np.zeros(len(stand))
+    discs = EllipseCollection(
+        sizes,
+        sizes,
+        angles,
+        units="xy",
+        offsets=np.column_stack([stand.x_m, stand.y_m]),
+        offset_transform=axes.transData,
+        array=stand.dbh_cm,
+        cmap=HEIGHTS,
+        linewidths=0,
+    )
+    axes.add_collection(discs)
+    axes.autoscale_view()
+    _make_map(axes, stand.crs)
+    figure.colorbar(discs, ax=axes, label="Stem diameter (cm)", shrink=0.7)
+    return render_svg(
+        figure,
+        label=f"Map of {len(stand)} stems from {stand.dbh_cm.min():.0f} to {stand.dbh_cm.max():.0f} cm.",
     )
 
 

@@ -215,6 +215,8 @@ def _build_tree(
     foot = values[:2] - rise * values[2:4] + scene.origin[:2]
     highest = max(main.breast.ground_m + stem.pieces[-1].height_m for stem in stems)
     height = max(crown.top_m, highest) - main.breast.ground_m
+    # A stem this stout for its height goes on above what the scan holds.
+    is_seen = crown.is_top_seen and height >= _LEAST_SLENDERNESS * 2.0 * main.breast.radius_m
     outline: Ring = tuple((x + float(scene.origin[0]), y + float(scene.origin[1])) for x, y in crown.outline)
     return StemTree(
         x_m=float(foot[0]),
@@ -223,8 +225,8 @@ def _build_tree(
         ground_m=float(main.breast.ground_m + scene.origin[2]),
         stems=tuple(_build_stem(scene, stem, parameters) for stem in stems),
         height_m=float(height),
-        height_error_m=_HEIGHT_ERROR_M if crown.is_top_seen else None,
-        is_height_seen=crown.is_top_seen,
+        height_error_m=_HEIGHT_ERROR_M if is_seen else None,
+        is_height_seen=is_seen,
         crown_outline=outline or None,
         crown_diameter_m=float(2.0 * np.sqrt(crown.area_m2 / np.pi)) if outline else None,
         evidence_point=_find_evidence(scene, points, main.breast),
@@ -232,6 +234,8 @@ def _build_tree(
 
 
 _ACROSS: Final = np.array([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)])
+_LEAST_SLENDERNESS: Final = 25.0
+"""Height over diameter of open-grown trees at the least; trees of forests have 40 to 120."""
 _HEIGHT_ERROR_M: Final = 2.6
 """Root mean square error of heights whose top is taken for seen, simulated plots of seeds 1000 to 1011."""
 
