@@ -155,7 +155,7 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
             await _prepare(settings, vault, journal, node)
             tally = SurveyTally()
             wallet = Wallet(vault.operator)
-            worker = SurveyWorker(journal, blocks, surveyor, vault.service, folder / "clouds", tally.add)
+            worker = SurveyWorker(journal, blocks, register, surveyor, vault.service, folder / "clouds", tally.add)
             worker.sweep()
             pipeline = Pipeline(
                 journal,

@@ -5,16 +5,23 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
+from typing import TypeVar
 
 from cec.errors import CloudRefused
 from domain.cid import DAG_CBOR, Cid
+from domain.envelope import open_envelope
 from domain.errors import CecError
-from ingest.pipeline.ports import Draft, SurveyRequest
+from domain.records.result import Result, Survey, Tree
+from ingest.pipeline.ports import Draft, Known, SurveyRequest
+from register.entries import Box
+
+P = TypeVar("P")
+Q = TypeVar("Q")
 
 UNSIGNED = Cid(DAG_CBOR, bytes(32))
 """Stands for the survey's link until the survey is signed."""
@@ -23,17 +30,36 @@ UNSIGNED = Cid(DAG_CBOR, bytes(32))
 def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
     """Return what a cloud holds, as unsigned bodies; runs in a worker, which alone pays for importing the science."""
     from survey.airborne.plot import survey_plot
+    from survey.campaigns import enclose_ground
     from survey.parameters import PlotParameters
     from survey.records import RecordContext, build_result, build_survey, build_trees
 
     plot = survey_plot(request.cloud, PlotParameters(crs=request.crs))
-    context = RecordContext(request.org, request.campaign, request.root, request.blob, secret, request.at_ms)
-    return Draft(
-        build_survey(plot, context),
-        build_trees(plot, context, UNSIGNED),
-        build_result(plot, context, UNSIGNED),
-        plot.counts.read,
+    context = RecordContext(
+        request.org, request.campaign, request.root, request.blob, secret, request.at_ms, request.taken_ms
     )
+    survey, closing = build_survey(plot, context), build_result(plot, context, UNSIGNED)
+    ground = enclose_ground(closing, survey.crs)
+    trees = build_trees(plot, context, UNSIGNED)
+    return Draft(survey, trees, closing, plot.counts.read, None if ground is None else Box(*ground))
+
+
+def compare_draft(draft: Draft, known: Known) -> Draft:
+    """Return a draft in which known trees have their codes; runs in a worker, as `draft_survey`."""
+    from survey.campaigns import Found, KnownForest, KnownSurvey
+    from survey.resurvey_records import match_records
+
+    trees = [open_envelope(raw) for raw in known.trees]
+    surveys = {
+        record.cid: KnownSurvey(
+            record.expect(Survey), None if one.result is None else open_envelope(one.result).expect(Result)
+        )
+        for one in known.surveys
+        for record in [open_envelope(one.survey)]
+    }
+    forest = KnownForest({record.cid: record.expect(Tree) for record in trees}, surveys)
+    matched = match_records(Found(draft.survey, draft.trees, draft.result), forest, UNSIGNED)
+    return replace(draft, survey=matched.survey, trees=matched.trees, gone=matched.gone, matches=matched.matches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +103,16 @@ class PoolSurveyor:
         BrokenExecutor
             When the worker died of it; the next cloud finds a new worker.
         """
+        return await self._run(_survey_apart, request, self._secret)
+
+    async def compare(self, draft: Draft, known: Known) -> Draft:
+        """Return a draft in which known trees have their codes; fails as `survey` does."""
+        return await self._run(_compare_apart, draft, known)
+
+    async def _run(self, work: Callable[[P, Q], "Draft | Refused"], what: P, beside: Q) -> Draft:
         loop = asyncio.get_running_loop()
         try:
-            outcome = await loop.run_in_executor(self._pool, _survey_apart, request, self._secret)
+            outcome = await loop.run_in_executor(self._pool, work, what, beside)
         except BrokenExecutor:
             self._pool = _start_pool()
             raise
@@ -91,6 +124,13 @@ class PoolSurveyor:
 def _survey_apart(request: SurveyRequest, secret: bytes) -> Draft | Refused:
     try:
         return draft_survey(request, secret)
+    except CecError as error:
+        return Refused(type(error).__name__, str(error))
+
+
+def _compare_apart(draft: Draft, known: Known) -> Draft | Refused:
+    try:
+        return compare_draft(draft, known)
     except CecError as error:
         return Refused(type(error).__name__, str(error))
 

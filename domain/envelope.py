@@ -11,6 +11,7 @@ from domain.errors import InvalidEncoding, InvalidField, InvalidRecord, InvalidS
 from domain.keys import PublicKey, is_signature
 from domain.records.field import Birth, Blob, Close, Observation
 from domain.records.frame import Area, Campaign, SpeciesList
+from domain.records.match import Match
 from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.receipt import Receipt
 from domain.records.result import Result, Survey, Tree
@@ -37,6 +38,7 @@ Body: TypeAlias = (
     | Survey
     | Tree
     | Result
+    | Match
     | Receipt
 )
 KINDS: Final[Mapping[str, type[Body]]] = {
@@ -55,6 +57,7 @@ KINDS: Final[Mapping[str, type[Body]]] = {
         Survey,
         Tree,
         Result,
+        Match,
         Receipt,
     )
 }

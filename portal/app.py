@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from domain.codes import format_code
 from portal import api, charts, pages
 from portal.context import Portal, VerifierMaker
-from portal.figures import format_count, format_time
+from portal.figures import format_count, format_day, format_percent, format_time
 from portal.headers import SecurityHeaders
 from portal.ports import BlockSource, ChainSource, LineSource, ProofSource
 from portal.problems import add_handlers
@@ -73,6 +73,8 @@ def _make_templates(settings: PortalSettings, *, has_verifier: bool) -> jinja2.E
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(code=format_code, time=format_time, count=format_count)
+    templates.filters.update(
+        code=format_code, time=format_time, day=format_day, count=format_count, percent=format_percent
+    )
     templates.globals.update(settings=settings, has_verifier=has_verifier)
     return templates

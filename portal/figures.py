@@ -10,6 +10,7 @@ from domain.records.result import Estimate, Position, Tree
 _CENTIMETRES_MM: Final = 10
 _METRES_MM: Final = 1_000
 _THOUSAND: Final = 1_000
+_PERCENT_PPM: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,30 @@ def format_time(at_ms: int) -> str:
     '2026-09-21 14:13:20 UTC'
     """
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def format_day(at_ms: int) -> str:
+    """Return the UTC day of a time.
+
+    Examples
+    --------
+    >>> format_day(1_790_000_000_000)
+    '2026-09-21'
+    """
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def format_percent(ppm: int) -> str:
+    """Return a share as people say it; nothing is certain.
+
+    Examples
+    --------
+    >>> format_percent(615_000), format_percent(999_990)
+    ('62 %', 'over 99 %')
+    """
+    if ppm > 99 * _PERCENT_PPM:
+        return "over 99 %"
+    return "under 1 %" if ppm < _PERCENT_PPM else f"{ppm / _PERCENT_PPM:.0f} %"
 
 
 def format_count(number: int) -> str:

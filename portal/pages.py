@@ -11,10 +11,12 @@ from domain.codes import format_code, format_link, parse_code
 from domain.envelope import open_envelope
 from domain.errors import CecError
 from domain.records.result import Result, Survey, Tree
-from portal.charts import CHARTS
+from portal.charts import CHARTS, GROWTH
+from portal.comparisons import read_comparison
 from portal.context import Portal, PortalDep
 from portal.drawing import draw_crown
 from portal.figures import format_position, make_figures
+from portal.histories import read_life, read_questions
 from portal.labels import draw_label
 from register.entries import SurveyEntry
 
@@ -66,6 +68,8 @@ async def show_tree(code: str, request: Request, portal: PortalDep) -> HTMLRespo
         "figures": make_figures(tree),
         "position": format_position(tree.position),
         "crown": draw_crown(tree),
+        "life": await read_life(portal, entry),
+        "questions": await read_questions(portal, entry, tree.org),
         "survey": open_envelope(await portal.register.record(entry.survey)).expect(Survey),
         "qr": draw_label(tree.code, portal.settings.public_url),
         "link": format_link(tree.code, portal.settings.public_url),
@@ -87,7 +91,8 @@ async def show_survey(cid: str, request: Request, portal: PortalDep) -> HTMLResp
         "signer": str(record.key),
         "entry": entry,
         "result": await _get_result(portal, entry),
-        "charts": CHARTS,
+        "comparison": (comparison := await read_comparison(portal, entry)),
+        "charts": CHARTS | GROWTH if comparison and comparison.counts.same else CHARTS,
     }
     return _render(portal, "survey.html", request, context)
 

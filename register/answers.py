@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.cid import Cid
-from register.entries import Anchor, Counts, FeaturePage, SurveyEntry, TreeEntry
+from register.entries import Anchor, Counts, FeaturePage, SurveyEntry, TreeEntry, TreePage
 from register.errors import InvalidCursor, NotAnchored, RecordNotFound, TreeNotFound
 from register.ports import PAGE_LIMIT
 from register.tables import ANCHORED, ANCHORS, IS_LATEST, RECORDS, SURVEYS, TREES
@@ -55,17 +55,41 @@ async def get_features(
     limit
         Most features in the page; taken to the nearest of 1 and `PAGE_LIMIT`.
     """
+    rows, following = await _turn_page(connection, "feature", inside, values, cursor=cursor, limit=limit)
+    return FeaturePage(tuple(bytes(each.feature) for each in rows), following)
+
+
+async def get_latest_in(
+    connection: AsyncConnection, org: str, inside: str, values: Mapping[str, object], *, cursor: str | None, limit: int
+) -> TreePage:
+    """Return a page of the latest envelopes of an organisation's trees in Hilbert order; see `get_features`."""
+    envelope = "(SELECT envelope FROM records WHERE records.cid = trees.cid) AS envelope"
+    is_theirs = " AND EXISTS (SELECT 1 FROM surveys WHERE surveys.cid = trees.survey AND surveys.org = :org)"
+    named = {**values, "org": org}
+    rows, following = await _turn_page(connection, envelope, inside + is_theirs, named, cursor=cursor, limit=limit)
+    return TreePage(tuple(bytes(each.envelope) for each in rows), following)
+
+
+async def _turn_page(
+    connection: AsyncConnection,
+    column: str,
+    inside: str,
+    values: Mapping[str, object],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[Sequence[Row[Any]], str | None]:
+    """Return the rows of a page with one more column, and the cursor of the next page."""
     limit = max(1, min(limit, PAGE_LIMIT))
     hilbert, row = _parse_cursor(cursor)
     query = text(f"""
-        SELECT id, hilbert, feature FROM trees
+        SELECT id, hilbert, {column} FROM trees
         WHERE is_latest = 1 AND feature IS NOT NULL AND (hilbert, id) > (:hilbert, :row) {inside}
         ORDER BY hilbert, id LIMIT :limit
-    """)  # noqa: S608 - both texts are constants
+    """)  # noqa: S608 - all texts are constants
     rows = (await connection.execute(query, {**values, "hilbert": hilbert, "row": row, "limit": limit + 1})).all()
     page = rows[:limit]
-    following = f"{page[-1].hilbert}.{page[-1].id}" if len(rows) > limit else None
-    return FeaturePage(tuple(bytes(each.feature) for each in page), following)
+    return page, f"{page[-1].hilbert}.{page[-1].id}" if len(rows) > limit else None
 
 
 async def get_survey(connection: AsyncConnection, cid: Cid) -> SurveyEntry:

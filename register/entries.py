@@ -101,6 +101,22 @@ class FeaturePage:
 
 
 @dataclass(frozen=True, slots=True)
+class TreePage:
+    """A page of trees as they were signed.
+
+    Attributes
+    ----------
+    envelopes
+        The latest record of each, in Hilbert order.
+    cursor
+        What to ask the next page by; absent on the last.
+    """
+
+    envelopes: tuple[bytes, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How much is indexed."""
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from domain.cid import Cid
 from domain.envelope import Record
-from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
+from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry, TreePage
 
 PAGE_LIMIT = 10_000
 """Most features in one page: about 5 MB of GeoJSON."""
@@ -57,6 +57,17 @@ class RegisterReader(Protocol):
 
     async def trees_of(self, survey: Cid, *, after: str = "", limit: int = PAGE_LIMIT) -> tuple[bytes, ...]:
         """Return the envelopes of a survey's trees in the order of their codes, those behind the code `after`."""
+        ...
+
+    async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
+        """Return the latest envelopes of an organisation's trees inside a box, gone ones included, in pages.
+
+        Whose a tree is, its latest record's survey says.
+        """
+        ...
+
+    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+        """Return the latest record of each code that is known; others are left out."""
         ...
 
     async def surveys(self) -> tuple[SurveyEntry, ...]:

@@ -23,7 +23,7 @@ from domain.envelope import Record
 from domain.records.result import Tree
 from register import answers, rows
 from register.address import format_address
-from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
+from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry, TreePage
 from register.errors import ExtensionMissing, InvalidRegisterUrl, RegisterBusy
 from register.ports import PAGE_LIMIT
 from register.postgres_errors import Overtaken, is_overtaken, tell_cause, translate_errors
@@ -166,6 +166,18 @@ class PostgresRegister:
         """Return envelopes of a survey's trees; see `RegisterReader`."""
         async with self.reading() as connection:
             return await answers.get_trees_of(connection, survey, after=after, limit=limit)
+
+    async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
+        """Return the latest envelopes of an organisation's trees; see `RegisterReader`."""
+        async with self.reading() as connection:
+            values = _box_values(box)
+            return await answers.get_latest_in(connection, org, _INSIDE, values, cursor=cursor, limit=limit)
+
+    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+        """Return the latest record of each known code; see `RegisterReader`."""
+        async with self.reading() as connection:
+            found = await connection.execute(_FIND_LATEST, {"codes": list(codes)})
+            return {row.code: Cid.from_bytes(row.cid) for row in found}
 
     async def surveys(self) -> tuple[SurveyEntry, ...]:
         """Return surveys; see `RegisterReader`."""

@@ -7,12 +7,13 @@ from typing import Final, TypeAlias
 from domain.cid import Cid
 from domain.envelope import Record
 from domain.records.frame import Area, Campaign
+from domain.records.match import Match
 from domain.records.result import Result, Survey, Tree
 from register.errors import CodeCollision
 from register.feature import encode_feature
 from register.hilbert import compute_hilbert
 
-PUBLIC_KINDS: Final = (Survey.KIND, Tree.KIND, Result.KIND, Campaign.KIND, Area.KIND)
+PUBLIC_KINDS: Final = (Survey.KIND, Tree.KIND, Result.KIND, Match.KIND, Campaign.KIND, Area.KIND)
 """Kinds whose bytes a register shows; observations and manifests are private by design.md section 2."""
 
 RECORD_COLUMNS: Final = ("cid", "kind", "envelope")

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from domain.cid import Cid
 from domain.envelope import Record
 from register import answers, rows
-from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry
+from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry, TreePage
 from register.errors import RegisterBusy, RegisterDamaged, RegisterError, RegisterFull, RegisterUnreachable
 from register.ports import PAGE_LIMIT
 from register.revision import is_current
@@ -133,6 +133,17 @@ class SqliteRegister:
         """Return envelopes of a survey's trees; see `RegisterReader`."""
         async with self.reading() as connection:
             return await answers.get_trees_of(connection, survey, after=after, limit=limit)
+
+    async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
+        """Return the latest envelopes of an organisation's trees; see `RegisterReader`."""
+        async with self.reading() as connection:
+            values = _box_values(box)
+            return await answers.get_latest_in(connection, org, _INSIDE, values, cursor=cursor, limit=limit)
+
+    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+        """Return the latest record of each known code; see `RegisterReader`."""
+        async with self.reading() as connection:
+            return await _latest(connection, codes)
 
     async def surveys(self) -> tuple[SurveyEntry, ...]:
         """Return surveys; see `RegisterReader`."""

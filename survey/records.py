@@ -35,6 +35,8 @@ class RecordContext:
         The campaign's secret for tree codes, 32 bytes.
     at_ms
         UTC.
+    taken_ms
+        When the cloud was taken, where that is told.
     """
 
     org: str
@@ -43,6 +45,7 @@ class RecordContext:
     evidence: Cid
     secret: bytes
     at_ms: int
+    taken_ms: int | None = None
 
 
 def build_survey(plot: PlotResult, context: RecordContext) -> bodies.Survey:
@@ -66,6 +69,7 @@ def build_survey(plot: PlotResult, context: RecordContext) -> bodies.Survey:
         crs_source=plot.crs.source,
         at_ms=context.at_ms,
         warnings=plot.warnings[:_MAX_WARNINGS] or None,
+        taken_ms=context.taken_ms,
     )
 
 

@@ -89,6 +89,8 @@ class Survey:
         When it was made.
     warnings
         What a reader of the figures must know.
+    taken_ms
+        When its clouds were taken, as far as their records say; else `at_ms` is the best there is.
     """
 
     KIND: ClassVar[str] = "survey"
@@ -103,6 +105,7 @@ class Survey:
     crs_source: Annotated[str, OneOf(("file", "user", "assumed"))]
     at_ms: UtcMs
     warnings: Annotated[tuple[Text, ...], Length(1, 100)] | None = None
+    taken_ms: UtcMs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +232,27 @@ class Species:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """What speaks for a tree that was not seen being gone.
+
+    Attributes
+    ----------
+    is_covered
+        Whether its place lies well within the ground that the survey covered.
+    gone_ppm
+        Probability that it is gone, given that it was not seen.
+    seen_ppm
+        Probability that a tree of its size standing there would have been seen; absent where the survey does not tell.
+    """
+
+    is_covered: bool
+    gone_ppm: Ppm
+    seen_ppm: Ppm | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
-    """One tree as one survey saw it.
+    """One tree as one survey saw it, or its end: the record of a tree that is gone has its last place and height.
 
     Attributes
     ----------
@@ -254,6 +276,8 @@ class Tree:
         Stem volume; dry biomass above ground; carbon above and below ground. Absent: not available.
     damage, damage_ppm
         Agent and degree.
+    absence
+        Of a tree that a survey found to be gone: its evidence.
     """
 
     KIND: ClassVar[str] = "tree"
@@ -275,6 +299,7 @@ class Tree:
     carbon_g: Estimate | None = None
     damage: Name | None = None
     damage_ppm: Ppm | None = None
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,13 +333,15 @@ class Result:
     trees_root
         Merkle root over its tree records; absent when it found none.
     count
-        Number of trees.
+        Number of its tree records, those of trees that are gone included.
     area_cm2
         Ground covered.
     covered
         Outline of the ground covered, in the survey's CRS.
     detection
         By height class.
+    matches
+        Its `match` records, in the order of their parts, where its ground was known before.
     """
 
     KIND: ClassVar[str] = "result"
@@ -327,3 +354,4 @@ class Result:
     covered: Annotated[tuple[Ring, ...], Length(1, 100)]
     trees_root: Digest | None = None
     detection: Annotated[tuple[Detection, ...], Length(1, 20)] | None = None
+    matches: Annotated[tuple[Cid, ...], Length(1, 1_000)] | None = None

@@ -13,6 +13,7 @@ from domain.cid import Cid
 from domain.codec import Value, decode_map
 from domain.records.field import Birth, Blob, Close, Observation
 from domain.records.frame import Campaign, SpeciesList
+from domain.records.match import Match
 from domain.records.result import Result, Survey, Tree
 from ingest.exchange.store import Store
 
@@ -22,7 +23,7 @@ OWN, MEMBERS, ALL = range(3)
 """Audiences: the organisation alone, every member of this server, everyone."""
 
 _AUDIENCES: Final = {"private": OWN, "members": MEMBERS, "public": ALL}
-_TREE_KINDS: Final = (Survey.KIND, Tree.KIND, Result.KIND)
+_TREE_KINDS: Final = (Survey.KIND, Match.KIND, Tree.KIND, Result.KIND)
 _EVIDENCE_KINDS: Final = (Observation.KIND, Blob.KIND, Birth.KIND, Close.KIND)
 _NO_CAMPAIGN: Final = (OWN, OWN)
 

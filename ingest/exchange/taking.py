@@ -16,6 +16,7 @@ from domain.envelope import Record, open_envelope
 from domain.errors import CecError
 from domain.keys import PublicKey
 from domain.records.frame import Area, Campaign, SpeciesList
+from domain.records.match import Match
 from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.result import Result, Survey, Tree
 from domain.topics import Topic
@@ -26,7 +27,7 @@ from ingest.errors import KindNotTaken, Refusal, SequenceConflict, UnknownOrgani
 from ingest.exchange.catalogue import catch_up, is_current
 from ingest.exchange.errors import MissingLink, TreeForked, UntrustedSigner
 
-_SIGNED: Final = (Campaign, Area, SpeciesList, Survey, Tree, Result)
+_SIGNED: Final = (Campaign, Area, SpeciesList, Survey, Match, Tree, Result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,10 @@ def _take_from_device(db: sqlite3.Connection, record: Record, now_ms: int) -> Ou
 def _take_signed(db: sqlite3.Connection, record: Record, now_ms: int) -> Outcome:
     _check_signer(db, record)
     body = record.body
-    if isinstance(body, Tree | Result):
+    if isinstance(body, Tree | Match | Result):
         _check_held(db, "survey", body.survey)
+    for match in (body.matches or ()) if isinstance(body, Result) else ():
+        _check_held(db, "match", match)
     try:
         if isinstance(body, Tree):
             _check_tree(db, body)

@@ -6,6 +6,10 @@
     +-- PipelineError
         +-- InvalidManifest    a manifest does not list what its root says
         +-- InvalidJob         a job's payload is not one of its kind
+        +-- TooManyKnown       more is known of a cloud's ground than one comparison takes
+        +-- NotNow             passes by itself; the job waits and is taken again
+            +-- RegisterBehind     the register does not hold all trees of the journal yet
+            +-- TreesCame          trees were admitted while a survey was compared with those before
 """
 
 from domain.errors import CecError
@@ -31,3 +35,34 @@ class InvalidJob(PipelineError):
         super().__init__(f"Invalid job {job!r}: {reason}")
         self.job = job
         self.reason = reason
+
+
+class TooManyKnown(PipelineError):
+    """More is known of a cloud's ground than one comparison takes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"Invalid cloud for a re-survey: more than {most:,} trees or surveys are known on its ground; "
+            "cut it into smaller ones"
+        )
+        self.most = most
+
+
+class NotNow(PipelineError):
+    """Something that passes by itself; the job waits and is taken again."""
+
+
+class RegisterBehind(NotNow):
+    """The register does not hold all trees of the journal yet."""
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(f"The register has not caught up with the journal within {waited_s:g} s; it is tried again")
+        self.waited_s = waited_s
+
+
+class TreesCame(NotNow):
+    """Trees of the organisation were admitted while a survey was compared with those before."""
+
+    def __init__(self, org: str) -> None:
+        super().__init__(f"Trees of {org} came from elsewhere while a survey was compared; it is compared again")
+        self.org = org

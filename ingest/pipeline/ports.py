@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.cid import Cid
+from domain.records.match import Match
 from domain.records.result import Result, Survey, Tree
+from register.entries import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class SurveyRequest:
         What the crew said of its CRS.
     at_ms
         UTC.
+    taken_ms
+        When the cloud was taken, as its device's clock says; absent where that cannot be.
     """
 
     cloud: Path
@@ -33,6 +37,7 @@ class SurveyRequest:
     campaign: str
     crs: str | None
     at_ms: int
+    taken_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +51,65 @@ class Draft:
     trees
         Its trees; the link to the survey is set when that is signed.
     result
-        How complete it is; link, root and count are set when the trees are signed.
+        How complete it is; links, root and count are set when the trees are signed.
     points
         Points of the cloud.
+    ground
+        Where trees may be known already: around the ground covered; absent in a local frame.
+    gone
+        Known trees that are found to be gone, each with its evidence; links as of `trees`.
+    matches
+        The comparison with what was known, part by part; links as of `trees`.
     """
 
     survey: Survey
     trees: tuple[Tree, ...]
     result: Result
     points: int
+    ground: Box | None = None
+    gone: tuple[Tree, ...] = ()
+    matches: tuple[Match, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSurvey:
+    """An earlier survey of the same organisation, as it was signed.
+
+    Attributes
+    ----------
+    survey, result
+        Envelopes; the result is absent where it has not come.
+    """
+
+    survey: bytes
+    result: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was known of a survey's ground before it.
+
+    Attributes
+    ----------
+    trees
+        Envelopes of the latest record of each tree.
+    surveys
+        Those that these records come from.
+    """
+
+    trees: tuple[bytes, ...]
+    surveys: tuple[KnownSurvey, ...]
 
 
 class Surveyor(Protocol):
-    """Finds trees in clouds."""
+    """Finds trees in clouds, and finds them again."""
 
     async def survey(self, request: SurveyRequest) -> Draft:
         """Return what a cloud holds; a `CecError` that says what to do when it cannot be read."""
+        ...
+
+    async def compare(self, draft: Draft, known: Known) -> Draft:
+        """Return a draft in which known trees have their codes, with what became of the others."""
         ...
 
 

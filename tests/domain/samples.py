@@ -1,14 +1,28 @@
 """One valid body of each kind, from which tests change one thing."""
 
+from dataclasses import replace
+
 from domain.cid import DAG_CBOR, RAW, Cid
 from domain.envelope import Body
 from domain.keys import SigningKey
 from domain.readings import GnssFix, GnssMean, HeightShot, MissingLine, Note, Photo, Station, StemDiameter, Visit
 from domain.records.field import Birth, Blob, Close, Observation, Place
 from domain.records.frame import Area, Campaign, SpeciesList, SpeciesName
+from domain.records.match import (
+    Change,
+    Choice,
+    CommonShift,
+    DoubtfulTree,
+    JoinedCrowns,
+    Match,
+    MatchCounts,
+    SameTree,
+    UnseenTree,
+)
 from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.receipt import Answer, Progress, Receipt, UploadState
 from domain.records.result import (
+    Absence,
     Crown,
     Detection,
     Estimate,
@@ -74,6 +88,8 @@ CREW_DAY = Observation(
 )
 """The readings that `OBSERVATION` does not have."""
 
+_ABSENCE = Absence(is_covered=True, gone_ppm=930_000, seen_ppm=980_000)
+
 BODIES: dict[str, Body] = {
     "observation": OBSERVATION,
     "blob": Blob("north-forest", "drone-1", "ridge-2026", PLACE, CLOUD, 24_117_248, "application/vnd.laszip"),
@@ -137,6 +153,24 @@ BODIES: dict[str, Body] = {
         bytes(32),
         (Detection(5_000, 10_000, 610_000, "simulated"),),
     ),
+    "match": Match(
+        "north-forest",
+        "ridge-2026",
+        LINK,
+        (LINK,),
+        part=0,
+        parts=2,
+        days=1_826,
+        counts=MatchCounts(same=1, new=3, undecided=2, doubtful=1, not_seen=0, outside=0, gone=1),
+        shift=CommonShift(1_250, -340, 60, 55),
+        height=Change(1_480, 210, 1_826),
+        same=(SameTree("00000000000000000", LINK, 987_654, Change(-210, 640, 1_826)),),
+        doubtful=(DoubtfulTree("0000000000000001Y", 120_000, (Choice("0000000000000002W", 610_000),)),),
+        unseen=(UnseenTree("0000000000000003T", "gone", "its place was covered", _ABSENCE),),
+        merges=(JoinedCrowns("00000000000000000", "0000000000000003T"),),
+        splits=(JoinedCrowns("00000000000000000", "0000000000000002W"),),
+        warnings=("the later survey lies 1.3 m from the earlier ones",),
+    ),
     "receipt": Receipt(
         "north-forest",
         "rover-1",
@@ -145,6 +179,10 @@ BODIES: dict[str, Body] = {
         (UploadState(CLOUD, 49, is_whole=False, held=bytes(7)),),
     ),
 }
+_TREE = BODIES["tree"]
+assert isinstance(_TREE, Tree)
+GONE = replace(_TREE, prev=LINK, status="gone", crown=None, absence=_ABSENCE)
+"""The end of a tree."""
 PROGRESS = Receipt(
     "north-forest",
     "rover-1",

@@ -20,16 +20,24 @@ SURVEY = seal(_SURVEY, KEY)
 RESULT = seal(dataclasses.replace(_RESULT, survey=SURVEY.cid), KEY)
 
 
-def make_survey(number: int) -> Record:
+def make_survey(number: int, *, org: str = _SURVEY.org) -> Record:
     """Return a survey, later by its number."""
-    return seal(dataclasses.replace(_SURVEY, at_ms=_SURVEY.at_ms + number), KEY)
+    return seal(dataclasses.replace(_SURVEY, at_ms=_SURVEY.at_ms + number, org=org), KEY)
 
 
-def make_tree(number: int, *, lon_nd: int = LON_ND, lat_nd: int = LAT_ND, prev: Cid | None = None) -> Record:
+def make_tree(
+    number: int,
+    *,
+    lon_nd: int = LON_ND,
+    lat_nd: int = LAT_ND,
+    prev: Cid | None = None,
+    survey: Record = SURVEY,
+) -> Record:
     """Return the record of the tree whose code comes from `number`."""
     position = dataclasses.replace(_TREE.position, lon_nd=lon_nd, lat_nd=lat_nd)
     code = codes.mint_cloud_code(SECRET, CLOUD, (number, 0, 0))
-    return seal(dataclasses.replace(_TREE, code=code, survey=SURVEY.cid, position=position, prev=prev), KEY)
+    body = dataclasses.replace(_TREE, org=survey.body.org, code=code, survey=survey.cid, position=position, prev=prev)
+    return seal(body, KEY)
 
 
 def make_local_tree(number: int) -> Record:

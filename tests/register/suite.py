@@ -42,6 +42,20 @@ async def list_features(register: Register, box: Box | None = None, *, limit: in
     raise AssertionError("pages without end")
 
 
+async def list_latest(register: Register, org: str, box: Box, *, limit: int = 1_000) -> list[bytes]:
+    """Return an organisation's latest envelopes in a box, of all pages."""
+    envelopes: list[bytes] = []
+    cursor: str | None = None
+    for _ in range(1_000):
+        page = await register.latest_in(org, box, cursor=cursor, limit=limit)
+        assert len(page.envelopes) <= limit
+        envelopes += page.envelopes
+        cursor = page.cursor
+        if cursor is None:
+            return envelopes
+    raise AssertionError("pages without end")
+
+
 class RegisterSuite:
     """Promises of `register.ports.Register`."""
 
@@ -217,6 +231,33 @@ class RegisterSuite:
         rest = await register.trees_of(SURVEY.cid, after=by_code[0].expect(Tree).code, limit=1)
         assert rest == (by_code[1].raw,)
         assert await register.trees_of(make_survey(7).cid) == ()
+
+    async def test_an_organisations_trees_in_a_box_come_as_signed_latest_only_and_in_pages(
+        self, register: Register
+    ) -> None:
+        theirs = make_survey(3, org="south-forest")
+        ours = [make_tree(number, lon_nd=LON_ND + number) for number in range(7)]
+        grown = make_tree(1, lon_nd=LON_ND + 10, prev=ours[1].cid, survey=make_survey(9))
+        outside = make_tree(50, lon_nd=LON_ND + 5_000)
+        others = [make_tree(number + 20, lon_nd=LON_ND + number, survey=theirs) for number in range(4)]
+        await register.add_records(
+            [SURVEY, make_survey(9), theirs, *ours, grown, outside, *others, make_local_tree(80)]
+        )
+        box = Box(LON_ND, LAT_ND, LON_ND + 1_000, LAT_ND)
+        found = await list_latest(register, "north-forest", box, limit=2)
+        assert sorted(found) == sorted(tree.raw for tree in [*ours[:1], grown, *ours[2:]])
+        assert sorted(await list_latest(register, "south-forest", box)) == sorted(tree.raw for tree in others)
+        assert await list_latest(register, "east-forest", box) == []
+
+    async def test_the_latest_records_of_many_codes_are_told_at_once_and_of_unknown_ones_nothing(
+        self, register: Register
+    ) -> None:
+        first, second = make_tree(1), make_tree(2)
+        successor = make_tree(1, lon_nd=LON_ND + 9, prev=first.cid)
+        await register.add_records([SURVEY, first, second, successor])
+        asked = [code_of(make_tree(number)) for number in range(1_200)]
+        assert await register.latest_of(asked) == {code_of(first): successor.cid, code_of(second): second.cid}
+        assert await register.latest_of([]) == {}
 
     async def test_a_survey_is_found_however_many_came_after_it(self, register: Register) -> None:
         surveys = [make_survey(number) for number in range(1_002)]

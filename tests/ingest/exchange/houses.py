@@ -13,6 +13,7 @@ from domain.envelope import Record, open_envelope, seal
 from domain.keys import SigningKey
 from domain.merkle import build_sorted_tree
 from domain.records.frame import Campaign
+from domain.records.match import Match
 from domain.records.result import Result, Survey, Tree
 from ingest.exchange.catalogue import bring_up
 from ingest.exchange.digest import CampaignDigest, digest_campaigns
@@ -114,3 +115,12 @@ def make_stand(
     root = build_sorted_tree(sorted(bytes(tree.cid) for tree in trees)).root if trees else None
     body = replace(result_body, org=org, campaign=campaign, survey=survey.cid, count=count, trees_root=root)
     return [survey, *trees, seal(body, key)]
+
+
+def make_resurvey(count: int) -> list[Record]:
+    """Return a stand whose survey was compared with another: survey, trees, match, result."""
+    survey, *trees, closing = make_stand(count, "resurvey")
+    match_body, result_body = BODIES["match"], closing.expect(Result)
+    assert isinstance(match_body, Match)
+    match = seal(replace(match_body, org=ORG, campaign="ridge-2026", survey=survey.cid), SERVICE_KEY)
+    return [survey, *trees, match, seal(replace(result_body, matches=(match.cid,)), SERVICE_KEY)]

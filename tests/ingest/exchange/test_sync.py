@@ -28,7 +28,16 @@ from ingest.exchange.syncing import SyncReport, synchronise
 from ingest.exchange.trust import Trust, trust_service
 from ingest.journal import now_ms
 from tests.ingest.devices import AT_MS, ORG_KEY, Device, renumber
-from tests.ingest.exchange.houses import ORG, OTHER, SERVICE_KEY, House, make_campaign, make_stand, open_house
+from tests.ingest.exchange.houses import (
+    ORG,
+    OTHER,
+    SERVICE_KEY,
+    House,
+    make_campaign,
+    make_resurvey,
+    make_stand,
+    open_house,
+)
 
 
 class Pair:
@@ -67,6 +76,13 @@ async def test_an_empty_installation_gets_everything_and_then_one_question_suffi
     await pair.assert_equal()
     again = await pair.sync()
     assert (again.pulled, again.pushed, again.agrees, again.requests) == (0, 0, True, 1)
+
+
+async def test_what_a_survey_was_compared_with_travels_with_its_trees(pair: Pair) -> None:
+    await pair.there.fill(make_campaign(), *make_resurvey(2))
+    report = await pair.sync()
+    assert (report.pulled, report.pushed, report.agrees) == (6, 0, True)
+    await pair.assert_equal()
 
 
 async def test_both_directions_in_one_run(pair: Pair) -> None:

@@ -1,7 +1,7 @@
 """From an uploaded file to anchored trees, each once, whatever dies on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -10,32 +10,43 @@ import pytest
 
 from domain.cid import Cid
 from domain.codec import encode
-from domain.envelope import open_envelope
+from domain.envelope import open_envelope, seal
 from domain.merkle import build_sorted_tree
+from domain.records.field import Place
+from domain.records.match import Match
 from domain.records.result import Result, Survey, Tree
 from ingest.entries import Job
 from ingest.journal import Journal
-from ingest.pipeline import anchoring
+from ingest.pipeline import anchoring, knowing, surveying
 from ingest.pipeline.anchoring import Anchorer
 from ingest.pipeline.errors import InvalidManifest
 from ingest.pipeline.follower import Follower
 from ingest.pipeline.manifest import read_manifest
-from ingest.pipeline.ports import Anchored, Draft, SurveyRequest
-from ingest.pipeline.surveying import SurveyWorker
+from ingest.pipeline.ports import Anchored, Draft, Known, SurveyRequest
+from ingest.pipeline.surveying import SurveyWorker, tell_taken
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import build_file
+from register.entries import Box
+from register.errors import RegisterBusy
 from register.sqlite import SqliteRegister
 from tests.domain.samples import BODIES
 from tests.ingest.devices import INGEST_KEY, ORG_KEY, POLICY, Device
 
+GROUND = Box(15_001_000_000, 47_812_000_000, 15_002_000_000, 47_813_000_000)
+"""Around the one place where all trees of these tests stand."""
 CODES = ("00000000000000000", "0000000000000001Z", "0000000000000002Y")
 
 
 class LineSurveyor:
-    """A surveyor of text files: one tree a line, as tall in metres as the line says."""
+    """A surveyor of text files: one tree a line, as tall in metres as the line says.
+
+    The first tree of two files is one tree, and so on; a known tree that a later file has no line for is gone.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
+        self.known: list[Known] = []
+        self.meanwhile: list[Callable[[], Awaitable[None]]] = []
 
     async def survey(self, request: SurveyRequest) -> Draft:
         self.calls += 1
@@ -50,7 +61,25 @@ class LineSurveyor:
             replace(tree, code=CODES[index], height_mm=replace(tree.height_mm, value=1000 * int(line)))
             for index, line in enumerate(lines)
         )
-        return Draft(replace(survey, inputs=(request.blob,), clouds=(request.root,)), trees, result, points=len(lines))
+        made = replace(survey, inputs=(request.blob,), clouds=(request.root,), at_ms=request.at_ms, org=request.org)
+        return Draft(made, trees, result, len(lines), ground=GROUND)
+
+    async def compare(self, draft: Draft, known: Known) -> Draft:
+        self.known.append(known)
+        if self.meanwhile:
+            await self.meanwhile.pop()()
+        records = [open_envelope(raw) for raw in known.trees]
+        last = {record.expect(Tree).code: record for record in records}
+        found = {tree.code for tree in draft.trees}
+        trees = tuple(replace(tree, prev=last[tree.code].cid if tree.code in last else None) for tree in draft.trees)
+        gone = tuple(
+            replace(record.expect(Tree), prev=record.cid, status="gone")
+            for code, record in last.items()
+            if code not in found
+        )
+        match = BODIES["match"]
+        assert isinstance(match, Match)
+        return replace(draft, trees=trees, gone=gone, matches=(replace(match, parts=1),))
 
 
 @dataclass
@@ -79,7 +108,7 @@ class Line:
         self.blocks, self.chain, self.surveyor = MemoryBlockStore(), Chain(), LineSurveyor()
         self.told: list[tuple[int, int]] = []
         self.worker = SurveyWorker(
-            journal, self.blocks, self.surveyor, INGEST_KEY, folder, lambda *tally: self.told.append(tally)
+            journal, self.blocks, register, self.surveyor, INGEST_KEY, folder, lambda *tally: self.told.append(tally)
         )
         self.follower = Follower(journal, self.blocks, register)
         self.anchorer = Anchorer(journal, self.blocks, register, self.chain)
@@ -94,9 +123,8 @@ class Line:
 
     async def run(self) -> None:
         """Take steps until there is nothing to do."""
-        for step in (self.worker.step, self.follower.step, self.anchorer.step):
-            while await step():
-                pass
+        while sum([await step() for step in (self.worker.step, self.follower.step, self.anchorer.step)]):
+            pass
 
 
 @pytest.fixture
@@ -175,6 +203,158 @@ async def test_an_anchor_that_crashed_before_it_was_noted_stands_once(line: Line
     assert line.chain.calls == 2
     assert len(line.chain.roots) == 1
     assert (await line.register.counts()).anchors == 1
+
+
+async def test_a_tree_surveyed_again_goes_on_from_its_last_record(line: Line) -> None:
+    await line.upload(b"21 17")
+    await line.run()
+    await line.upload(b"22 18 5")
+    await line.run()
+    counts = await line.register.counts()
+    assert (counts.trees, counts.surveys) == (3, 2)
+    entries = [await line.register.tree(code) for code in CODES]
+    assert [len(entry.history) for entry in entries] == [2, 2, 1]
+    (known,) = line.surveyor.known
+    assert {open_envelope(raw).cid for raw in known.trees} == {entry.history[1] for entry in entries[:2]}
+    assert [open_envelope(one.survey).kind for one in known.surveys] == ["survey"]
+    assert line.told == [(2, 2), (3, 3)]
+
+
+async def test_a_survey_signs_its_comparison_and_the_ends_of_trees_with_it(line: Line) -> None:
+    await line.upload(b"21 17")
+    await line.run()
+    await line.upload(b"22")
+    await line.run()
+    latest = (await line.register.surveys())[0]
+    assert latest.result is not None
+    result = open_envelope(await line.register.record(latest.result)).expect(Result)
+    assert result.count == 2
+    assert result.matches is not None
+    match = open_envelope(await line.register.record(result.matches[0])).expect(Match)
+    assert match.survey == latest.record
+    end = await line.register.tree(CODES[1])
+    gone = open_envelope(await line.register.record(end.record)).expect(Tree)
+    assert (gone.status, gone.survey, len(end.history)) == ("gone", latest.record, 2)
+    entries = [await line.register.tree(code) for code in CODES[:2]]
+    assert result.trees_root == build_sorted_tree(sorted(bytes(entry.record) for entry in entries)).root
+
+
+async def test_a_survey_waits_until_the_register_has_the_trees_before_it(line: Line) -> None:
+    await line.upload(b"21 17")
+    await line.upload(b"22 18")
+    assert await line.worker.step() == 1
+    assert await line.worker.step() == 0
+    await line.follower.step()
+    assert await line.worker.step() == 1
+    await line.follower.step()
+    assert (await line.register.counts()).trees == 2
+
+
+async def test_trees_of_another_organisation_are_never_compared(line: Line) -> None:
+    survey, tree = BODIES["survey"], BODIES["tree"]
+    assert isinstance(survey, Survey)
+    assert isinstance(tree, Tree)
+    theirs = seal(replace(survey, org="south-forest"), ORG_KEY)
+    await line.journal.append([theirs, seal(replace(tree, org="south-forest", survey=theirs.cid), ORG_KEY)])
+    await line.follower.step()
+    line.surveyor.calls = 0
+    await line.upload(b"21")
+    assert tree.code == CODES[0]
+    await line.worker.step()
+    assert line.surveyor.known == []
+
+
+async def admit_twin(line: Line) -> None:
+    """Admit what another server knows of the first tree: its next record."""
+    entry = await line.register.tree(CODES[0])
+    tree = open_envelope(await line.register.record(entry.record)).expect(Tree)
+    await line.journal.append([seal(replace(tree, prev=entry.record, confidence_ppm=1), ORG_KEY)])
+
+
+async def test_trees_that_come_from_elsewhere_meanwhile_are_compared_as_well(line: Line) -> None:
+    await line.upload(b"21 17")
+    await line.run()
+    await line.upload(b"22 18")
+
+    async def come() -> None:
+        await admit_twin(line)
+        await line.follower.step()
+
+    line.surveyor.meanwhile.append(come)
+    await line.run()
+    assert len(line.surveyor.known) == 2
+    assert line.surveyor.calls == 2
+    assert [len((await line.register.tree(code)).history) for code in CODES[:2]] == [3, 2]
+
+
+async def test_a_survey_that_waits_for_the_register_in_vain_is_taken_again(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowing, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(surveying, "RETRY_S", 0.0)
+    await line.upload(b"21 17")
+    await line.run()
+    await line.upload(b"22 18")
+    line.surveyor.meanwhile.append(lambda: admit_twin(line))
+    for _ in range(surveying.MAX_ATTEMPTS + 1):
+        await line.worker.step()
+    assert await line.journal.failures(limit=9) == ()
+    await line.run()
+    assert [len((await line.register.tree(code)).history) for code in CODES[:2]] == [3, 2]
+
+
+class BusyRegister(SqliteRegister):
+    """A register that another process holds for a while."""
+
+    refusals = 5
+
+    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+        if self.refusals:
+            self.refusals -= 1
+            raise RegisterBusy("the register", "another process has been writing")
+        return await super().latest_of(codes)
+
+
+async def test_a_register_that_does_not_answer_costs_no_survey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surveying, "RETRY_S", 0.0)
+    async with Journal.open(tmp_path / "j") as journal, BusyRegister.open(tmp_path / "r") as register:
+        await journal.add_organisation("north-forest", ORG_KEY.public.raw)
+        line = Line(journal, register, tmp_path / "clouds")
+        await line.upload(b"21 17")
+        await line.run()
+        assert await journal.failures(limit=9) == ()
+        assert (await register.counts()).trees == 2
+        assert line.surveyor.calls == 6
+
+
+async def test_ground_where_more_is_known_than_one_comparison_takes_is_told(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await line.upload(b"21 17")
+    await line.run()
+    monkeypatch.setattr(knowing, "MOST_KNOWN", 0)
+    monkeypatch.setattr(knowing, "PAGE_LIMIT", 1)
+    await line.upload(b"22 18")
+    await line.run()
+    (failure,) = await line.journal.failures(limit=9)
+    assert "cut it into smaller ones" in failure
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "gnss_at_ms", "taken_ms"),
+    [
+        (1_600_000_000_000, None, 1_600_000_000_000),
+        (1_600_000_000_000, 1_600_000_005_000, 1_600_000_005_000),
+        (86_400_000, None, None),
+        (1_700_000_000_000, None, 1_700_000_000_000),
+        (1_800_000_000_000, None, None),
+    ],
+)
+def test_a_cloud_was_taken_when_its_device_says_unless_that_cannot_be(
+    at_ms: int, gnss_at_ms: int | None, taken_ms: int | None
+) -> None:
+    place = Place(bytes(16), 1, at_ms, b"b" * 16, 5, gnss_at_ms=gnss_at_ms)
+    assert tell_taken(place, 1_700_000_000_000) == taken_ms
 
 
 async def test_an_idle_line_rings_no_bell(line: Line) -> None:

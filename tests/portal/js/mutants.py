@@ -6,7 +6,7 @@ from typing import Any, Final
 from domain.cid import Cid
 from domain.codec import encode
 from domain.envelope import encode_body
-from tests.domain.samples import BODIES, CREW_DAY, KEY, LINK, PROGRESS
+from tests.domain.samples import BODIES, CREW_DAY, GONE, KEY, LINK, PROGRESS
 
 STRANGE: Final[tuple[Any, ...]] = (
     True,
@@ -28,7 +28,7 @@ STRANGE: Final[tuple[Any, ...]] = (
 
 def make_mutants() -> Iterator[bytes]:
     """Yield each sample with each field replaced, each left out, and one more field in each map."""
-    for body in (*BODIES.values(), CREW_DAY, PROGRESS):
+    for body in (*BODIES.values(), CREW_DAY, PROGRESS, GONE):
         fields = encode_body(body)
         for path in list_paths(fields):
             yield from (sign(replace(fields, path, value)) for value in STRANGE)

@@ -23,7 +23,7 @@ import {
   VISIBILITY,
 } from './quantities.js';
 import { READING } from './readings.js';
-import { binary, flag, link, list, map, oneOf, text } from './schema.js';
+import { binary, flag, integer, link, list, map, oneOf, text } from './schema.js';
 
 const RING = list(EASTING_MM, 8, 20_000);
 const PROFILE = oneOf('unixfs-v1-2025');
@@ -54,6 +54,35 @@ const SPECIES = map({ name: NAME, confidence_ppm: PPM, source: NAME }, { code_li
 const PARAMETER = map({ name: NAME, value: NAME });
 const STEP = map({ task: NAME, algorithm: NAME }, { doi: NAME, parameters: list(PARAMETER, 1, 50) });
 const DETECTION = map({ from_mm: HEIGHT_MM, to_mm: HEIGHT_MM, probability_ppm: PPM, source: NAME });
+const ABSENCE = map({ is_covered: flag, gone_ppm: PPM }, { seen_ppm: PPM });
+const DAYS = integer(-73_000, 73_000);
+const SHIFT_MM = integer(-100_000, 100_000);
+const COMMON_SHIFT = map({
+  east_mm: SHIFT_MM,
+  north_mm: SHIFT_MM,
+  east_error_mm: LENGTH_MM,
+  north_error_mm: LENGTH_MM,
+});
+const CHANGE = map({ change_mm: integer(-200_000, 200_000), error_mm: LENGTH_MM, days: DAYS });
+const SAME_TREE = map({ code: TREE_CODE, prev: link, probability_ppm: PPM }, { height: CHANGE });
+const CHOICE = map({ code: TREE_CODE, probability_ppm: PPM });
+const DOUBTFUL_TREE = map({ code: TREE_CODE, alone_ppm: PPM }, { choices: list(CHOICE, 1, 20) });
+const UNSEEN_TREE = map({
+  code: TREE_CODE,
+  verdict: oneOf('gone', 'not-seen', 'outside'),
+  reason: NAME,
+  absence: ABSENCE,
+});
+const JOINED_CROWNS = map({ code: TREE_CODE, other: TREE_CODE });
+const MATCH_COUNTS = map({
+  same: COUNT,
+  new: COUNT,
+  undecided: COUNT,
+  doubtful: COUNT,
+  not_seen: COUNT,
+  outside: COUNT,
+  gone: COUNT,
+});
 const ANSWER = map(
   { record: link, verdict: oneOf('stored', 'refused') },
   { epoch: UUID, seq: SEQUENCE, reason: NAME, remedy: SENTENCES },
@@ -126,7 +155,7 @@ const RESULT = {
       crs_source: oneOf('file', 'user', 'assumed'),
       at_ms: UTC_MS,
     },
-    { warnings: list(SENTENCES, 1, 100) },
+    { warnings: list(SENTENCES, 1, 100), taken_ms: UTC_MS },
   ),
   tree: map(
     {
@@ -149,11 +178,35 @@ const RESULT = {
       carbon_g: ESTIMATE,
       damage: NAME,
       damage_ppm: PPM,
+      absence: ABSENCE,
     },
   ),
   result: map(
     { org: ID, campaign: ID, survey: link, count: COUNT, area_cm2: AMOUNT, covered: list(RING, 1, 100) },
-    { trees_root: DIGEST, detection: list(DETECTION, 1, 20) },
+    { trees_root: DIGEST, detection: list(DETECTION, 1, 20), matches: list(link, 1, 1_000) },
+  ),
+  match: map(
+    {
+      org: ID,
+      campaign: ID,
+      survey: link,
+      earlier: list(link, 1, 1_000),
+      part: integer(0, 999),
+      parts: integer(1, 1_000),
+      days: DAYS,
+    },
+    {
+      counts: MATCH_COUNTS,
+      shift: COMMON_SHIFT,
+      unclear: SENTENCES,
+      height: CHANGE,
+      same: list(SAME_TREE, 1, 4_000),
+      doubtful: list(DOUBTFUL_TREE, 1, 4_000),
+      unseen: list(UNSEEN_TREE, 1, 4_000),
+      merges: list(JOINED_CROWNS, 1, 4_000),
+      splits: list(JOINED_CROWNS, 1, 4_000),
+      warnings: list(SENTENCES, 1, 100),
+    },
   ),
 };
 

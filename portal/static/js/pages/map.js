@@ -71,7 +71,8 @@ function makeStyle(features, latitude) {
   const radius = ['/', ['coalesce', ['get', 'crown_diameter_m'], 2], 2];
   const size = ['interpolate', ['exponential', 2], ['zoom'], 10, 1.5, 14, 2, 22, ['*', radius, pixelsAt(22)]];
   const height = ['coalesce', ['get', 'height_m'], 0];
-  const opacity = ['interpolate', ['linear'], height, 0, 0.25, 40, 0.85];
+  const fill = ['interpolate', ['linear'], height, 0, 0.25, 40, 0.85];
+  const opacity = ['case', ['==', ['get', 'status'], 'gone'], 0, fill];
   return {
     version: 8,
     sources: { trees: { type: 'geojson', data: { type: 'FeatureCollection', features } } },
@@ -94,13 +95,14 @@ function makeStyle(features, latitude) {
 }
 
 /** Returns the popup of a tree. */
-function describeTree({ code, height_m: height, height_error_m: error, species }) {
+function describeTree({ code, height_m: height, height_error_m: error, species, status }) {
   const made = document.createElement('div');
   const link = document.createElement('a');
   link.href = `/tree/${code}`;
   link.textContent = code;
   const kind = species ? `, ${species}` : '';
-  made.append(link, document.createElement('br'), `${height.toFixed(1)} m ± ${error.toFixed(1)} m high${kind}`);
+  const size = `${height.toFixed(1)} m ± ${error.toFixed(1)} m high${kind}`;
+  made.append(link, document.createElement('br'), status === 'gone' ? `gone, last ${size}` : size);
   return made;
 }
 
@@ -131,7 +133,9 @@ async function drawMap(features) {
 /** Fetches and draws. */
 async function show() {
   const { features, isMore } = await fetchTrees(box.dataset.trees);
-  note.textContent = `${features.length.toLocaleString('en')} trees${isMore ? ', the first of more' : ''}. Circles are crowns, fuller colour is taller.`;
+  const gone = features.filter(({ properties }) => properties.status === 'gone').length;
+  const hollow = gone ? ` Hollow: ${gone.toLocaleString('en')} that are gone.` : '';
+  note.textContent = `${features.length.toLocaleString('en')} trees${isMore ? ', the first of more' : ''}. Circles are crowns, fuller colour is taller.${hollow}`;
   if (!features.length) return;
   if (hasWebGl()) await drawMap(features);
   else drawPlan(box, features, computeBounds(features));

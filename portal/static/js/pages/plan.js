@@ -38,9 +38,10 @@ export function drawPlan(box, features, bounds) {
     const [lon, lat] = geometry.coordinates;
     const link = make('a', { href: `/tree/${properties.code}` });
     const title = make('title', {});
-    title.textContent = `${properties.code}, ${properties.height_m} m high`;
+    const isGone = properties.status === 'gone';
+    title.textContent = `${properties.code}, ${isGone ? 'gone, last ' : ''}${properties.height_m} m high`;
     const radius = Math.max(((properties.crown_diameter_m ?? 2) / 2) * scale, 2);
-    const opacity = 0.25 + 0.6 * Math.min((properties.height_m ?? 0) / 40, 1);
+    const opacity = isGone ? 0 : 0.25 + 0.6 * Math.min((properties.height_m ?? 0) / 40, 1);
     const place = { cx: x(lon), cy: y(lat), r: radius };
     link.append(title, make('circle', { class: 'dot', 'fill-opacity': opacity, ...place }));
     plan.append(link);

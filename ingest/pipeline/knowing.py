@@ -1,0 +1,128 @@
+"""What is known of a survey's ground: the latest records of the same organisation's trees there, from the register.
+
+The register follows the journal; a comparison waits until it holds every tree that the journal does. Trees that are
+admitted after that, from another server, are noticed when the comparison is committed.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from domain.cid import Cid
+from domain.codec import Value, decode_map
+from domain.records.result import Survey, Tree
+from ingest.jobs import FOLLOWED, get_mark
+from ingest.journal import Journal
+from ingest.pipeline.errors import RegisterBehind, TooManyKnown
+from ingest.pipeline.ports import Draft, Known, KnownSurvey
+from ingest.steps import run_in_thread
+from register.entries import Box
+from register.ports import PAGE_LIMIT, RegisterReader
+
+MOST_KNOWN: Final = 100_000
+"""Trees that one cloud is compared with: about 100 MB of envelopes, on their way to another process."""
+MOST_SURVEYS: Final = 1_000
+"""Surveys that their last records come from; a comparison names no more."""
+PATIENCE_S: Final = 30.0
+"""How long a survey that is done waits for the register before it is put back."""
+_POLL_S: Final = 0.5
+
+
+def is_behind(db: sqlite3.Connection) -> bool:
+    """Tell whether the journal holds trees or surveys that the register does not."""
+    statement = "SELECT 1 FROM record WHERE row > ? AND kind IN (?, ?) LIMIT 1"
+    return db.execute(statement, (get_mark(db, FOLLOWED), Tree.KIND, Survey.KIND)).fetchone() is not None
+
+
+def have_come(db: sqlite3.Connection, org: str, after_row: int) -> bool:
+    """Tell whether trees of an organisation were admitted after a row."""
+    statement = "SELECT 1 FROM record WHERE row > ? AND kind = ? AND org = ? LIMIT 1"
+    return db.execute(statement, (after_row, Tree.KIND, org)).fetchone() is not None
+
+
+async def await_register(journal: Journal) -> int:
+    """Return the row up to which the register holds all trees, once that is every tree there is.
+
+    Raises
+    ------
+    RegisterBehind
+        When it does not catch up in time.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                seen = journal.bell.rings
+                row, behind = await journal.read(lambda db: (get_mark(db, FOLLOWED), is_behind(db)))
+                if not behind:
+                    return row
+                await journal.bell.wait(seen, timeout_s=_POLL_S)
+    except TimeoutError as error:
+        raise RegisterBehind(PATIENCE_S) from error
+
+
+async def gather_known(register: RegisterReader, draft: Draft) -> Known:
+    """Return what is known of a draft's ground, and of its codes wherever their trees stand.
+
+    Raises
+    ------
+    TooManyKnown
+        When more trees are known there than one comparison takes.
+    RegisterError
+        When the register does not answer.
+    """
+    org = draft.survey.org
+    found = await _read_ground(register, org, draft.ground) if draft.ground else []
+    trees = await run_in_thread(_sort_trees, found, org)
+    # The same evidence gives the same code, also where its place is told otherwise or not at all.
+    by_code = await register.latest_of([tree.code for tree in draft.trees])
+    elsewhere = [await register.record(cid) for code, cid in by_code.items() if code not in trees]
+    trees |= await run_in_thread(_sort_trees, elsewhere, org)
+    surveys = await _read_surveys(register, {survey for survey, _ in trees.values()})
+    return Known(tuple(raw for _, raw in trees.values()), surveys)
+
+
+async def _read_ground(register: RegisterReader, org: str, box: Box) -> list[bytes]:
+    found: list[bytes] = []
+    cursor: str | None = None
+    while True:
+        page = await register.latest_in(org, box, cursor=cursor, limit=PAGE_LIMIT)
+        found += page.envelopes
+        cursor = page.cursor
+        if cursor is None:
+            return found
+        if len(found) > MOST_KNOWN:
+            raise TooManyKnown(MOST_KNOWN)
+
+
+def _sort_trees(envelopes: Iterable[bytes], org: str) -> dict[str, tuple[Cid, bytes]]:
+    """Return survey and envelope of each tree that says it is the organisation's, by code."""
+    trees: dict[str, tuple[Cid, bytes]] = {}
+    for raw in envelopes:
+        body = _read_body(raw)
+        survey = body["survey"]
+        if body["org"] == org and isinstance(survey, Cid):
+            trees[str(body["code"])] = (survey, raw)
+    return trees
+
+
+def _read_body(raw: bytes) -> Mapping[str, Value]:
+    body = decode_map(raw)["body"]
+    if not isinstance(body, Mapping):
+        raise AssertionError("an indexed envelope holds a body")  # noqa: TRY004  # a bug, not an input
+    return body
+
+
+async def _read_surveys(register: RegisterReader, cids: Iterable[Cid]) -> tuple[KnownSurvey, ...]:
+    entries = [await register.survey(cid) for cid in cids]
+    if len(entries) > MOST_SURVEYS:
+        raise TooManyKnown(MOST_SURVEYS)
+    return tuple(
+        [
+            KnownSurvey(
+                await register.record(entry.record),
+                None if entry.result is None else await register.record(entry.result),
+            )
+            for entry in sorted(entries, key=lambda entry: (entry.at_ms, bytes(entry.record)))
+        ]
+    )
