@@ -8,6 +8,7 @@ from cec.cli.exchange import exchange
 from cec.cli.office import office
 from cec.cli.people import people
 from cec.cli.server import server
+from cec.cli.survey import survey_app
 
 app = typer.Typer(
     help="Every tree in a forest as a record that anyone can check.",
@@ -17,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(people)
+app.add_typer(survey_app)
 app.add_typer(server)
 app.add_typer(office)
 app.add_typer(exchange)

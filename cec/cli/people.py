@@ -1,4 +1,4 @@
-"""What anyone may do: the demo, one cloud's trees, and the way from a tree to its proof."""
+"""What anyone may do: the demo, and the way from a tree to its proof."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,19 +24,6 @@ def demo(
     from cec.demo.run import DemoOptions, run_demo
 
     run_demo(DemoOptions(cloud, crs, seed, data, port, is_once=once, as_json=json))
-
-
-@people.command()
-def survey(
-    cloud: Annotated[Path, typer.Argument(help="A LAS or LAZ file.")],
-    crs: Crs = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the records; by default beside the cloud.")] = None,
-    json: Json = False,
-) -> None:
-    """Find the trees of one cloud and write their signed records."""
-    from cec.commands.survey import run_survey
-
-    run_survey(cloud, crs=crs, out=out, as_json=json)
 
 
 @people.command()

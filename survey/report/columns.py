@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 
 from survey.airborne.result import PlotResult
 from survey.cloud import Bools, Floats, Labels
@@ -152,20 +153,27 @@ def read_columns(plot: PlotResult) -> StandColumns:
 
 
 def cut_section(
-    points_xyz: Floats, tree: Labels, *, start: tuple[float, float], end: tuple[float, float], width_m: float
+    points_xyz: Floats,
+    tree: Labels,
+    line: tuple[tuple[float, float], tuple[float, float]],
+    *,
+    width_m: float,
+    is_above_ground: bool,
 ) -> Section:
     """Return the points of a slice along a line.
 
     Parameters
     ----------
     points_xyz
-        Easting, northing, height above ground, shape (n, 3), metres.
+        Easting, northing, elevation or height above ground, shape (n, 3), metres.
     tree
         Number of each point's tree, -1 for none, shape (n,).
-    start, end
-        Easting and northing of the line's ends.
+    line
+        Easting and northing of both ends.
     width_m
         Thickness of the slice, half to each side.
+    is_above_ground
+        Whether the third column is a height above ground.
 
     Raises
     ------
@@ -175,9 +183,11 @@ def cut_section(
     Examples
     --------
     >>> points = np.array([[0.5, 0.2, 9.0], [0.5, 3.0, 9.0]])
-    >>> cut_section(points, np.array([0, 1], np.int32), start=(0, 0), end=(1, 0), width_m=1.0).along_m.tolist()
+    >>> tree = np.array([0, 1], np.int32)
+    >>> cut_section(points, tree, ((0, 0), (1, 0)), width_m=1.0, is_above_ground=True).along_m.tolist()
     [0.5]
     """
+    start, end = line
     east, north = end[0] - start[0], end[1] - start[1]
     length = float(np.hypot(east, north))
     if length == 0.0:
@@ -186,7 +196,17 @@ def cut_section(
     along = from_start @ np.array([east, north]) / length
     across = from_start @ np.array([-north, east]) / length
     inside = (np.abs(across) <= width_m / 2.0) & (along >= 0.0) & (along <= length)
-    return Section(along[inside], points_xyz[inside, 2], tree[inside], width_m, is_above_ground=True)
+    return Section(along[inside], points_xyz[inside, 2], tree[inside], width_m, is_above_ground)
+
+
+def find_owners(stand: StandColumns, x_m: Floats, y_m: Floats) -> Labels:
+    """Return the number of the tree whose crown holds each place, -1 for none, shape (n,)."""
+    numbers = np.array([number for number, ring in enumerate(stand.outlines) if ring is not None], dtype=np.int32)
+    crowns = shapely.STRtree([shapely.Polygon(stand.outlines[number]) for number in numbers])
+    place, crown = crowns.query(shapely.points(x_m, y_m), predicate="within")
+    owners = np.full(x_m.size, -1, dtype=np.int32)
+    owners[place] = numbers[crown]
+    return owners
 
 
 def _value(estimate: Estimate | None) -> float:

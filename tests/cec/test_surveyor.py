@@ -11,10 +11,12 @@ import pytest
 from cec.errors import CloudRefused
 from cec.surveyor import PoolSurveyor
 from domain.cid import RAW, Cid
-from ingest.pipeline.ports import SurveyRequest
+from ingest.pipeline.ports import Known, KnownSurvey, SurveyRequest
+from ingest.pipeline.surveying import sign_draft
 from sample_data.scanner import scan_airborne
 from sample_data.stand import StandParameters, grow_stand
 from survey.files.las import write_cloud
+from tests.domain.samples import KEY
 
 ROOT = Cid.of(RAW, b"a cloud")
 
@@ -37,6 +39,22 @@ async def test_a_cloud_that_is_refused_does_not_cost_the_next_one(tmp_path: Path
             await surveyor.survey(request(tmp_path / "bad.laz"))
         assert refusal.value.rule == "InvalidLasHeader"
         assert len((await surveyor.survey(request(good))).trees) > 5
+
+
+async def test_a_comparison_that_is_refused_is_told_and_the_draft_can_be_compared_again(good: Path) -> None:
+    async with PoolSurveyor.open(bytes(32)) as surveyor:
+        draft = await surveyor.survey(request(good))
+        assert draft.ground is not None
+        places = [tree.position for tree in draft.trees]
+        assert all(draft.ground.west_nd < (place.lon_nd or 0) < draft.ground.east_nd for place in places)
+        assert all(draft.ground.south_nd < (place.lat_nd or 0) < draft.ground.north_nd for place in places)
+        with pytest.raises(CloudRefused):
+            await surveyor.compare(draft, Known((b"no envelope",), ()))
+        records = sign_draft(draft, KEY)
+        trees = tuple(record.raw for record in records if record.kind == "tree")
+        again = await surveyor.compare(draft, Known(trees, (KnownSurvey(records[0].raw, records[-1].raw),)))
+        assert [tree.code for tree in again.trees] == [tree.code for tree in draft.trees]
+        assert {tree.prev for tree in again.trees} == {record.cid for record in records if record.kind == "tree"}
 
 
 async def test_a_worker_that_died_is_replaced(good: Path) -> None:

@@ -71,7 +71,9 @@ def test_the_same_picture_gives_the_same_bytes() -> None:
 def test_a_section_holds_the_points_of_its_slice_by_distance_along_it() -> None:
     rng = np.random.default_rng(1000)
     points = rng.uniform(0.0, 50.0, (20_000, 3))
-    section = cut_section(points, np.zeros(20_000, np.int32), start=(0, 0), end=(30, 40), width_m=2.0)
+    section = cut_section(
+        points, np.zeros(20_000, np.int32), ((0.0, 0.0), (30.0, 40.0)), width_m=2.0, is_above_ground=True
+    )
     # A slice of 50 m x 2 m of a square of 2,500 m2, less the corner of it that lies outside.
     assert section.along_m.size == pytest.approx(20_000 * 50.0 * 2.0 / 2_500.0, rel=0.1)
     assert section.along_m.min() >= 0.0

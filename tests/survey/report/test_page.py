@@ -11,8 +11,10 @@ from sample_data.stand import StandParameters, grow_stand
 from survey.airborne.plot import survey_plot
 from survey.airborne.result import PlotResult
 from survey.files.las import write_cloud
-from survey.report.columns import ErrorColumns, GrowthColumns, read_columns
+from survey.parameters import PlotParameters
+from survey.report.columns import ErrorColumns, GrowthColumns, find_owners, read_columns
 from survey.report.page import Extras, Row, build_report, render_report
+from survey.report.totals import describe_totals
 
 
 class Outline(HTMLParser):
@@ -73,6 +75,33 @@ def test_what_is_known_beside_the_survey_is_drawn_too(plot: PlotResult) -> None:
     page = render_report(build_report("Stand 7", plot, Extras(growth=growth, errors=errors, totals=totals)))
     assert {"Growth", "Errors"} <= set(read(page).headings)
     assert "95 %: 52 to 90" in page
+
+
+def test_totals_a_hectare_tell_their_intervals(plot: PlotResult) -> None:
+    rows = {row.name: row for row in describe_totals(plot, PlotParameters())}
+    assert list(rows) == [
+        "Trees per hectare",
+        "Basal area",
+        "Stem volume",
+        "Biomass above ground",
+        "Carbon, roots included",
+    ]
+    count = float(rows["Trees per hectare"].value.replace(",", ""))
+    # Trees that were not found are added: no class has a share above one.
+    assert count > 0.8 * len(plot.trees) * 10_000.0 / plot.area_m2
+    assert all(row.note.startswith("95 %: ") for row in rows.values())
+    assert "how many were not is not known" in describe_totals(replace(plot, detection=()), PlotParameters())[0].note
+    assert describe_totals(replace(plot, trees=()), PlotParameters()) == ()
+
+
+def test_points_within_a_crown_are_its_trees(plot: PlotResult) -> None:
+    columns = read_columns(plot)
+    owners = find_owners(columns, columns.x_m, columns.y_m)
+    seen = [number for number in range(len(columns)) if columns.outlines[number] is not None]
+    # Apexes lie within their own crowns, hidden ones within another's or none's.
+    assert np.mean(owners[seen] == seen) > 0.95
+    far = find_owners(columns, columns.x_m + 10_000.0, columns.y_m)
+    assert (far == -1).all()
 
 
 def test_words_from_outside_stay_words(plot: PlotResult) -> None:

@@ -1,0 +1,52 @@
+"""The report of a surveyed folder: the page, with a section through the tallest tree."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from cec.commands.survey_records import SurveyedFolder
+from survey.airborne.result import PlotResult
+from survey.catalogue.result import CatalogueResult
+from survey.cloud import Floats
+from survey.files.clouds import Box, open_cloud, stream_points
+from survey.parameters import PlotParameters
+from survey.report.columns import Section, cut_section, find_owners, read_columns
+from survey.report.page import Extras, build_report, render_report
+from survey.report.totals import describe_totals
+
+_HALF_M: Final = 40.0
+"""Half the section's length: some twenty crowns in all."""
+_WIDTH_M: Final = 4.0
+
+
+def write_report(path: Path, surveyed: SurveyedFolder, name: str, parameters: PlotParameters) -> None:
+    """Draw a surveyed folder's page and write it."""
+    plot = surveyed.read_plot()
+    extras = Extras(
+        section=_cut(surveyed.result, plot) if plot.trees else None, totals=describe_totals(plot, parameters)
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_report(build_report(f"Survey of {name}", plot, extras)), encoding="utf-8")
+
+
+def _cut(result: CatalogueResult, plot: PlotResult) -> Section:
+    """Return a slice from west to east through the tallest tree."""
+    tallest = max(plot.trees, key=lambda tree: tree.height_m.value)
+    x, y = tallest.x_m, tallest.y_m
+    points = _read_window(result, Box(x - _HALF_M, y - _WIDTH_M, x + _HALF_M, y + _WIDTH_M))
+    owners = find_owners(read_columns(plot), points[:, 0], points[:, 1])
+    line = ((x - _HALF_M, y), (x + _HALF_M, y))
+    return cut_section(points, owners, line, width_m=_WIDTH_M, is_above_ground=plot.is_normalized)
+
+
+def _read_window(result: CatalogueResult, window: Box) -> Floats:
+    """Return the points of all files within a window in metres, shape (n, 3)."""
+    unit, vertical = result.crs.unit_m, result.crs.vertical_unit_m
+    in_unit = Box(*(edge / unit for edge in (window.west, window.south, window.east, window.north)))
+    parts = [np.empty((0, 3))]
+    for file in result.files:
+        for raw in stream_points(open_cloud(file.path), in_unit):
+            kept = raw.units[~raw.withheld]
+            parts.append((kept * np.array(raw.scale) + np.array(raw.offset)) * (unit, unit, vertical))
+    return np.vstack(parts)

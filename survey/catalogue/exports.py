@@ -1,0 +1,190 @@
+"""The jobs that write what others open: labelled clouds, layers, rasters; each whole file or none."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from survey.allometry import StockModels
+from survey.catalogue.labels import LabelJob
+from survey.catalogue.run import Step
+from survey.catalogue.stages import Spooled, Spools, TileStep
+from survey.catalogue.window import find_runs
+from survey.files.crs import CloudCrs
+
+LABEL_COST: Final = 2.0
+"""Work of a point over that of decoding it alone."""
+_LAYER_COST, _RASTER_COST = 0.2, 0.05
+_WAVEFORM_FORMATS: Final = (4, 5)
+"""LASzip does not know them: their copies stay LAS."""
+LAYERS_DONE: Final = "totals.json"
+"""Written after the layers: with it, all are there."""
+RASTERS: Final = {"terrain": "elevation of the ground, m", "canopy": "height of the canopy above the ground, m"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is written beside the report.
+
+    Attributes
+    ----------
+    labelled
+        A copy of each LAS, LAZ or COPC file whose points carry the number of their tree, as ``labelled/<name>.laz``.
+    geopackage
+        ``trees.gpkg`` with the layers ``trees`` and ``crowns``; ``trees.parquet`` and ``crowns.parquet`` always are.
+    rasters
+        ``terrain.tif`` and ``canopy.tif``, cloud-optimised.
+    keep_work
+        Keep what jobs left, for a later run with more files or other outputs.
+    """
+
+    labelled: bool = True
+    geopackage: bool = True
+    rasters: bool = True
+    keep_work: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What all tiles found.
+
+    Attributes
+    ----------
+    spools
+        The files.
+    tiles
+        Tiles whose trees are known, with their jobs.
+    numbering
+        Where the numbering is kept.
+    crs, area_m2
+        Of the area.
+    models
+        Equations for stem diameter, volume, biomass and carbon.
+    """
+
+    spools: Spools
+    tiles: tuple[TileStep, ...]
+    numbering: Path
+    crs: CloudCrs
+    models: StockModels
+    area_m2: float
+
+    @property
+    def outcomes(self) -> tuple[Path, ...]:
+        """Of all tiles."""
+        return tuple(step.outcome for _, step in self.tiles)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all files."""
+        return tuple(one.path.stem for one in self.spools.files)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerJob:
+    """Layers to write.
+
+    Attributes
+    ----------
+    outcomes
+        Of all tiles.
+    files
+        Keys and names of the catalogue's files.
+    numbering
+        Of all trees.
+    crs
+        Of the area.
+    models
+        Which equations.
+    area_m2
+        Ground covered.
+    folder
+        Where ``trees.parquet``, ``crowns.parquet`` and ``trees.gpkg`` go.
+    with_geopackage
+        Whether the last is wanted.
+    """
+
+    outcomes: tuple[Path, ...]
+    files: tuple[tuple[str, str], ...]
+    numbering: Path
+    crs: CloudCrs
+    models: StockModels
+    area_m2: float
+    folder: Path
+    with_geopackage: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RasterJob:
+    """One raster to put together.
+
+    Attributes
+    ----------
+    name
+        ``terrain`` or ``canopy``.
+    description
+        What its values are, with their unit.
+    outcomes
+        Of all tiles.
+    crs
+        Of the area.
+    outcome
+        Where it goes.
+    """
+
+    name: str
+    description: str
+    outcomes: tuple[Path, ...]
+    crs: CloudCrs
+    outcome: Path
+
+
+def plan_exports(found: Found, outputs: Outputs, folder: Path) -> list[Step]:
+    """Return the jobs that write to a folder; labels first, before the libraries of the others fill the memory."""
+    steps = _plan_labels(found, folder / "labelled") if outputs.labelled else []
+    if outputs.rasters:
+        steps += [_plan_raster(found, name, folder) for name in RASTERS]
+    return [*steps, _plan_layers(found, folder, with_geopackage=outputs.geopackage)]
+
+
+def _plan_layers(found: Found, folder: Path, *, with_geopackage: bool) -> Step:
+    files = tuple((one.path.stem, one.file.path.name) for one in found.spools.files)
+    job = LayerJob(
+        found.outcomes, files, found.numbering, found.crs, found.models, found.area_m2, folder, with_geopackage
+    )
+    return Step("layers", "trees and crowns", (), job, folder / LAYERS_DONE, _LAYER_COST * _count_points(found))
+
+
+def _plan_raster(found: Found, name: str, folder: Path) -> Step:
+    target = folder / f"{name}.tif"
+    job = RasterJob(name, RASTERS[name], found.outcomes, found.crs, target)
+    return Step("raster", target.name, (), job, target, _RASTER_COST * _count_points(found))
+
+
+def _plan_labels(found: Found, folder: Path) -> list[Step]:
+    steps: list[Step] = []
+    taken: set[str] = set()
+    for one in found.spools.files:
+        if one.file.cloud.header is None:
+            continue
+        target = folder / _name_copy(one, taken)
+        own = tuple((tile, step.outcome) for tile, step in found.tiles if find_runs(one.index, tile, 0.0).size)
+        job = LabelJob(one.file.path, one.path.stem, one.path, own, found.keys, found.numbering, target)
+        cost = LABEL_COST * one.file.cloud.point_count
+        steps.append(Step("labels", one.file.path.name, (one.file.path.name,), job, target, cost))
+    return steps
+
+
+def _name_copy(one: Spooled, taken: set[str]) -> str:
+    """Return the name of a file's copy, another for each even where files of two folders share theirs."""
+    header = one.file.cloud.header
+    suffix = ".las" if header is not None and header.point_format in _WAVEFORM_FORMATS else ".laz"
+    stem = one.file.path.stem.removesuffix(".copc")
+    name, more = f"{stem}{suffix}", 2
+    while name in taken:
+        name, more = f"{stem}-{more}{suffix}", more + 1
+    taken.add(name)
+    return name
+
+
+def _count_points(found: Found) -> float:
+    return float(sum(one.file.cloud.point_count for one in found.spools.files))
