@@ -30,9 +30,9 @@ UNSIGNED = Cid(DAG_CBOR, bytes(32))
 def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
     """Return what a cloud holds, as unsigned bodies; runs in a worker, which alone pays for importing the science."""
     from survey.airborne.plot import survey_plot
-    from survey.campaigns import enclose_ground
     from survey.parameters import PlotParameters
-    from survey.records import RecordContext, build_result, build_survey, build_trees
+    from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
+    from survey.records.campaigns import enclose_ground
 
     plot = survey_plot(request.cloud, PlotParameters(crs=request.crs))
     context = RecordContext(
@@ -46,8 +46,8 @@ def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
 
 def compare_draft(draft: Draft, known: Known) -> Draft:
     """Return a draft in which known trees have their codes; runs in a worker, as `draft_survey`."""
-    from survey.campaigns import Found, KnownForest, KnownSurvey
-    from survey.resurvey_records import match_records
+    from survey.records.campaigns import Found, KnownForest, KnownSurvey
+    from survey.records.resurvey import match_records
 
     trees = [open_envelope(raw) for raw in known.trees]
     surveys = {

@@ -16,7 +16,7 @@ from survey.airborne.result import PlotResult
 from survey.catalogue.estimates import NumberedTree, read_trees
 from survey.catalogue.plot import gather_plot
 from survey.catalogue.result import CatalogueResult
-from survey.records import RecordContext, build_result, build_survey, build_trees
+from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
 
 ORG, CAMPAIGN = "local", "local"
 

@@ -20,7 +20,7 @@ from survey.airborne.result import PlotResult
 from survey.errors import InvalidCloudFile, MissingCrs, SurveyError
 from survey.files.las import read_las, write_cloud
 from survey.parameters import PlotParameters
-from survey.records import RecordContext, build_result, build_survey, build_trees
+from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
 
 MALFORMED_LIMIT_S = 15.0
 CLOUD = Cid.of(RAW, b"a cloud")

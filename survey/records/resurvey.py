@@ -16,15 +16,15 @@ from domain.codec import encode
 from domain.records import match as bodies
 from domain.records.result import Absence, Parameter, Step, Survey, Tree
 from domain.schema import to_map
-from survey.campaigns import Found, KnownForest, read_found, read_known, tell_time_ms
 from survey.linking.fit import Shift
+from survey.records.campaigns import Found, KnownForest, read_found, read_known, tell_time_ms
+from survey.records.verdicts import Doubt, KnownAs, Verdicts, tell_verdicts, tell_verdicts_backwards
 from survey.resurvey.compare import ResurveySettings, resurvey_trees
 from survey.resurvey.cover import UNKNOWN, covers
 from survey.resurvey.growth import Growth
 from survey.resurvey.result import Resurvey
 from survey.resurvey.seen import GONE, CampaignSeen, TreeSeen
 from survey.resurvey.unseen import Evidence, UnseenTree
-from survey.verdicts import Doubt, KnownAs, Verdicts, tell_verdicts, tell_verdicts_backwards
 
 PART_BYTES: Final = 180_000
 """Items of one part as they are encoded; with what stands around them it stays well below an envelope's 256 KiB."""

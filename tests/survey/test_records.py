@@ -17,8 +17,8 @@ from domain.envelope import MAX_ENVELOPE, Body, open_envelope, seal
 from domain.keys import SigningKey
 from domain.records.match import Match
 from domain.records.result import Crown, Detection, Estimate, Position, Result, Step, Survey, Tree
-from survey.campaigns import Found, KnownForest, KnownSurvey, enclose_ground, read_found, read_known, tell_year
-from survey.resurvey_records import Matched, match_records
+from survey.records.campaigns import Found, KnownForest, KnownSurvey, enclose_ground, read_found, read_known, tell_year
+from survey.records.resurvey import Matched, match_records
 
 KEY: Final = SigningKey.from_seed(b"s" * 32)
 UNSIGNED: Final = Cid(DAG_CBOR, bytes(32))
