@@ -22,12 +22,12 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.report import Figure, parse_options, print_figures
 from domain.cid import RAW, Cid
-from sample_data.campaign import Campaign, CampaignParameters, ObservedTrees, grow_campaign, observe_campaign
-from sample_data.losses import FellingParameters
-from sample_data.score_links import LinkScore, score_links
-from sample_data.stand import DEFAULT_LAYERS, Stand, StandParameters, grow_stand
-from sample_data.storm import StormParameters
-from sample_data.tree import TreeTruth
+from sample_data.forest.campaign import Campaign, CampaignParameters, ObservedTrees, grow_campaign, observe_campaign
+from sample_data.forest.losses import FellingParameters
+from sample_data.forest.stand import DEFAULT_LAYERS, Stand, StandParameters, grow_stand
+from sample_data.forest.storm import StormParameters
+from sample_data.forest.tree import TreeTruth
+from sample_data.scoring.links import LinkScore, score_links
 from survey.cloud import Floats
 from survey.coverage import Ring
 from survey.estimate import Estimate

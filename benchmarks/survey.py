@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from benchmarks.report import Figure, parse_options, print_figures
-from sample_data.cloud import PointCloud
-from sample_data.plain_filter import fixed_window_filter, normalize_by_truth
-from sample_data.scanner import scan_airborne
-from sample_data.scoring import score_by_class, score_trees
-from sample_data.stand import Stand, StandParameters, grow_stand
-from sample_data.terrain import TerrainParameters, elevation_m
+from sample_data.forest.stand import Stand, StandParameters, grow_stand
+from sample_data.forest.terrain import TerrainParameters, elevation_m
+from sample_data.scanning.cloud import PointCloud
+from sample_data.scanning.scanner import scan_airborne
+from sample_data.scoring.plain_filter import fixed_window_filter, normalize_by_truth
+from sample_data.scoring.trees import score_by_class, score_trees
 from survey.airborne.plot import enclose, survey_plot, to_points
 from survey.airborne.result import PlotResult
 from survey.airborne.tile import CloudFacts, TileSettings, choose_settings, find_tile_trees

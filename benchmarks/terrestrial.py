@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import Figure, parse_options, print_figures
-from sample_data.cloud import Scan
-from sample_data.mobile import scan_mobile
-from sample_data.score_stems import StemRule, score_stems
-from sample_data.stand import Stand, grow_stand
-from sample_data.terrestrial import TerrestrialParameters, scan_terrestrial
+from sample_data.forest.stand import Stand, grow_stand
+from sample_data.scanning.cloud import Scan
+from sample_data.scanning.mobile import scan_mobile
+from sample_data.scanning.terrestrial import TerrestrialParameters, scan_terrestrial
+from sample_data.scoring.stems import StemRule, score_stems
 from survey.cloud import Points
 from survey.terrestrial.parameters import StemParameters
 from survey.terrestrial.passes import Passes

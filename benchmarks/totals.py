@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.report import Figure, parse_options, print_figures
-from sample_data.species import SPECIES, crown_radius_of_diameter, height_of_diameter
+from sample_data.forest.species import SPECIES, crown_radius_of_diameter, height_of_diameter
 from survey.allometry.carbon import compute_carbon_factor
 from survey.allometry.choose import choose_models
 from survey.allometry.columns import EstimateColumn, Sizes, TreeColumns

@@ -17,7 +17,7 @@ from edge.agent import Agent
 from edge.identity import import_enrolment, open_key
 from edge.settings import EdgeSettings
 from edge.spool import SpoolStatus
-from sample_data.link import LinkCounts, LinkFaults, LossyLink
+from sample_data.field.link import LinkCounts, LinkFaults, LossyLink
 
 DEVICE: Final = "rover-1"
 MIB: Final = 1 << 20

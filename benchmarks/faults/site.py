@@ -15,8 +15,8 @@ from cec.certificates import issue_client, utc_now
 from cec.settings import EMBEDDED, NATS, HouseSettings
 from cec.vault import open_vault
 from edge.identity import import_enrolment, open_key
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 
 DEVICE: Final = "rover-1"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pyproj import Transformer
 
-from sample_data.crew import CrewStop, walk_plot
-from sample_data.device_log import encode_log
-from sample_data.scanner import scan_airborne
-from sample_data.stand import Stand, grow_stand
+from sample_data.field.crew import CrewStop, walk_plot
+from sample_data.field.device_log import encode_log
+from sample_data.forest.stand import Stand, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 
 CREW_TREES = 12

@@ -24,7 +24,7 @@ from domain.codes import format_code, format_link
 from edge.identity import import_enrolment, open_key
 from ingest.jobs import FOLLOWED
 from register.entries import Counts
-from sample_data.link import LinkFaults, LossyLink
+from sample_data.field.link import LinkFaults, LossyLink
 
 FAULTS: Final = LinkFaults(
     latency_s=0.015, jitter_s=0.02, cut_after_bytes=700_000, stall_share=0.2, stall_s=0.8, refuse_s=0.2, most_cuts=6

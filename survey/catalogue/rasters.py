@@ -19,7 +19,7 @@ from survey.grid import Grid
 
 MOST_CELLS: Final = 4_000_000_000
 """32 km by 32 km at half a metre: a file of some gigabytes; files farther apart make no map together."""
-_CACHE_MB: Final = 32
+_CACHE_MB: Final = 16
 _SCRATCH: Final = {
     "tiled": True,
     "blockxsize": 256,

@@ -22,9 +22,9 @@ from ingest.pipeline.surveying import SurveyWorker
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import build_file
 from register.sqlite import SqliteRegister
-from sample_data.cloud import PointCloud
-from sample_data.scoring import score_trees
-from sample_data.stand import Stand
+from sample_data.forest.stand import Stand
+from sample_data.scanning.cloud import PointCloud
+from sample_data.scoring.trees import score_trees
 from survey.files.las import write_cloud
 from tests.ingest.devices import AT_MS, INGEST_KEY, ORG_KEY, POLICY, Device
 

@@ -28,8 +28,8 @@ from edge.spool import open_spool
 from ingest.journal import Journal
 from ipfs.unixfs import plan_file
 from register.sqlite import SqliteRegister
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,10 +13,10 @@ from domain.records.match import Match
 from domain.records.result import Result
 from ingest.pipeline.anchoring import Anchorer
 from ingest.pipeline.pipeline import Pipeline
-from sample_data.campaign import Campaign, CampaignParameters, grow_campaign
-from sample_data.losses import FellingParameters
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.campaign import Campaign, CampaignParameters, grow_campaign
+from sample_data.forest.losses import FellingParameters
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from tests.cec.resurveying import Line, Surveyed
 from tests.ingest.pipeline.test_pipeline import Chain
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyogrio
 import pytest
 
-from sample_data.cloud import PointCloud
+from sample_data.scanning.cloud import PointCloud
 from survey.files.las import write_cloud
 from tests.survey.terrestrial.scenes import Cone, make_plot
 

@@ -18,8 +18,8 @@ from domain.merkle import build_sorted_tree
 from domain.records.result import Result, Survey, Tree
 from ipfs.car import CarReader
 from ipfs.unixfs import plan_file
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 
 ROOT = Path(__file__).parent.parent.parent

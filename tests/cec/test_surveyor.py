@@ -13,8 +13,8 @@ from cec.surveyor import PoolSurveyor
 from domain.cid import RAW, Cid
 from ingest.pipeline.ports import Known, KnownSurvey, SurveyRequest
 from ingest.pipeline.surveying import sign_draft
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 from tests.domain.samples import KEY
 

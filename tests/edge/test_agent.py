@@ -17,10 +17,10 @@ from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import read_file
-from sample_data.crew import walk_plot
-from sample_data.device_log import encode_log
-from sample_data.link import LinkFaults, LossyLink
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.field.crew import walk_plot
+from sample_data.field.device_log import encode_log
+from sample_data.field.link import LinkFaults, LossyLink
+from sample_data.forest.stand import StandParameters, grow_stand
 from tests.edge.test_spool import INGEST_KEY, ORG_KEY, enrol, observe
 
 BAD = LinkFaults(latency_s=0.01, jitter_s=0.01, cut_after_bytes=400_000, stall_share=0.0, refuse_s=0.1, most_cuts=6)

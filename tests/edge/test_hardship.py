@@ -31,7 +31,7 @@ from ingest.service import IngestService, Server
 from ingest.settings import BrokerAddress
 from ipfs.memory import MemoryBlockStore
 from ipfs.unixfs import plan_file, read_file
-from sample_data.link import LinkFaults, LossyLink
+from sample_data.field.link import LinkFaults, LossyLink
 from tests.edge.test_spool import INGEST_KEY, ORG_KEY, enrol, observe, receipt
 
 LAZ = "application/vnd.laszip"

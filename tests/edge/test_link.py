@@ -23,7 +23,7 @@ from edge.clock import ClockWatch
 from edge.identity import import_enrolment, open_key
 from edge.post import LONGEST_PAUSE_S
 from edge.settings import EdgeSettings
-from sample_data.link import LinkFaults, LossyLink
+from sample_data.field.link import LinkFaults, LossyLink
 from tests.edge.server import SmallServer, settings, small_server, until
 from tests.edge.test_history import CAMPAIGN, PLOT, SPECIES, stage
 from tests.edge.test_spool import AT_MS, INGEST_KEY, ORG_KEY, enrol, observe

@@ -13,9 +13,9 @@ from firmware_bridge.framing import MAX_LINE, LineReader, Skipped
 from firmware_bridge.gnss.nmea import NmeaDriver
 from firmware_bridge.lasers.sentences import LaserDriver
 from firmware_bridge.replay import Delivery, parse_log, play
-from sample_data.crew import walk_plot
-from sample_data.device_log import encode_log
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.field.crew import walk_plot
+from sample_data.field.device_log import encode_log
+from sample_data.forest.stand import StandParameters, grow_stand
 
 # Sources: GGA and RMC as on gpsd's NMEA page; GST from the u-blox 8 / M8 receiver description; PLTIT from the TruPulse
 # 200 user's manual, section 8.

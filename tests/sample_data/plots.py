@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_data.scene import Plot, PlotParameters, pack_voxels
-from sample_data.stand import Stand, StandParameters, grow_stand
-from sample_data.terrain import Terrain
-from sample_data.tree import TreeTruth
-from sample_data.undergrowth import UndergrowthParameters
-from sample_data.voxels import NODE_M, VOXEL_M
-from sample_data.wood import Wood, join_wood, make_rods
+from sample_data.forest.stand import Stand, StandParameters, grow_stand
+from sample_data.forest.terrain import Terrain
+from sample_data.forest.tree import TreeTruth
+from sample_data.scanning.scene import Plot, PlotParameters, pack_voxels
+from sample_data.scanning.undergrowth import UndergrowthParameters
+from sample_data.scanning.voxels import NODE_M, VOXEL_M
+from sample_data.scanning.wood import Wood, join_wood, make_rods
 
 Floats = NDArray[np.float64]
 

@@ -1,8 +1,8 @@
 """Trees that tests start from."""
 
-from sample_data.stand import Stand
-from sample_data.terrain import Terrain
-from sample_data.tree import TreeTruth
+from sample_data.forest.stand import Stand
+from sample_data.forest.terrain import Terrain
+from sample_data.forest.tree import TreeTruth
 
 FLAT = Terrain(0.0, 0.0, 100.0, 0.0, 0.0, ())
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_data.cloud import PointCloud
-from sample_data.scanner import scan_airborne
-from sample_data.stand import Stand, grow_stand
+from sample_data.forest.stand import Stand, grow_stand
+from sample_data.scanning.cloud import PointCloud
+from sample_data.scanning.scanner import scan_airborne
 from survey.airborne.canopy import CanopyModel
 from survey.cloud import Points
 from survey.files.las import write_cloud

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from firmware_bridge.scan.mounting import Mounting
 from firmware_bridge.scan.track import Samples, Track, build_track
-from sample_data.carrier import Carrier, CarrierTrack, record_track
-from sample_data.surfaces import Scene
-from sample_data.velodyne import VelodyneParameters, VelodyneScan, scan_scene
+from sample_data.scanning.carrier import Carrier, CarrierTrack, record_track
+from sample_data.scanning.surfaces import Scene
+from sample_data.scanning.velodyne import VelodyneParameters, VelodyneScan, scan_scene
 
 Floats = NDArray[np.float64]
 

@@ -21,9 +21,9 @@ from firmware_bridge.scan.errors import (
     UnusableCrs,
 )
 from firmware_bridge.scan.track import build_track
-from sample_data.carrier import Carrier
-from sample_data.surfaces import Scene, measure_distance
-from sample_data.velodyne import VelodyneScan
+from sample_data.scanning.carrier import Carrier
+from sample_data.scanning.surfaces import Scene, measure_distance
+from sample_data.scanning.velodyne import VelodyneScan
 from tests.firmware_bridge.scan.scans import (
     BEFORE_THE_HOUR,
     MOUNTING,

@@ -11,7 +11,7 @@ from firmware_bridge.scan.errors import InvalidMounting, UnusableCrs
 from firmware_bridge.scan.georeference import Georeferencer, PlacedPoints, open_target
 from firmware_bridge.scan.mounting import Mounting, to_body
 from firmware_bridge.scan.track import Samples, Track, build_track
-from sample_data.carrier import Carrier
+from sample_data.scanning.carrier import Carrier
 from tests.firmware_bridge.scan.scans import Floats, to_local
 
 HERE = Carrier(longitude_deg=15.0, latitude_deg=52.0, height_m=100.0)

@@ -15,7 +15,7 @@ from firmware_bridge.scan.gps_time import WEEK_S, to_gps_s
 from firmware_bridge.scan.rotation import rotate
 from firmware_bridge.scan.track import Samples, build_track, interpolate
 from firmware_bridge.scan.track_files import TrackOptions, read_track
-from sample_data.carrier import CarrierTrack
+from sample_data.scanning.carrier import CarrierTrack
 from tests.firmware_bridge.scan.scans import make_samples, make_track, record
 
 COLUMNS = "longitude_deg,latitude_deg,ellipsoidal_height_m,roll_deg,pitch_deg,heading_deg"

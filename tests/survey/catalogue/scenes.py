@@ -9,9 +9,9 @@ import laspy
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_data.cloud import PointCloud
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.cloud import PointCloud
+from sample_data.scanning.scanner import scan_airborne
 from survey.catalogue.entry import survey_catalogue
 from survey.catalogue.exports import Outputs
 from survey.catalogue.result import CatalogueResult

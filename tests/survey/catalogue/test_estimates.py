@@ -10,8 +10,8 @@ import pytest
 
 from domain.cid import RAW, Cid
 from domain.codes import mint_cloud_code
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.airborne.heights import ApexReturn
 from survey.airborne.result import TreeEstimate
 from survey.airborne.settings import CloudFacts, choose_settings

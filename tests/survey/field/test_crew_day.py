@@ -9,9 +9,9 @@ import pytest
 from domain.cid import Cid
 from domain.readings import GnssFix, GnssMean, HeightShot, Reading, StemDiameter, Visit
 from domain.records.field import Observation
-from sample_data.campaign import observe_campaign
-from sample_data.crew import CrewStop, walk_plot
-from sample_data.stand import Stand, grow_stand
+from sample_data.field.crew import CrewStop, walk_plot
+from sample_data.forest.campaign import observe_campaign
+from sample_data.forest.stand import Stand, grow_stand
 from survey.estimate import Estimate
 from survey.field.join import CloudTree, Joined, join_field
 from survey.field.place import PlaceSettings

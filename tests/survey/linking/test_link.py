@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sample_data.campaign import grow_campaign, observe_campaign
-from sample_data.score_links import score_links
-from sample_data.stand import grow_stand
+from sample_data.forest.campaign import grow_campaign, observe_campaign
+from sample_data.forest.stand import grow_stand
+from sample_data.scoring.links import score_links
 from survey.errors import InvalidParameter
 from survey.linking.fit import Shift
 from survey.linking.link import Linking, LinkSettings, link_trees

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from sample_data.scanner import scan_airborne
-from sample_data.stand import StandParameters, grow_stand
+from sample_data.forest.stand import StandParameters, grow_stand
+from sample_data.scanning.scanner import scan_airborne
 from survey.airborne.plot import survey_plot
 from survey.airborne.result import PlotResult
 from survey.files.las import write_cloud

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from sample_data.cloud import Scan
-from sample_data.mobile import MobileParameters, scan_mobile
-from sample_data.scene import PlotParameters
-from sample_data.score_stems import StemRule, StemScore, score_stems
-from sample_data.stand import Stand, grow_stand
-from sample_data.terrestrial import TerrestrialParameters, scan_terrestrial
+from sample_data.forest.stand import Stand, grow_stand
+from sample_data.scanning.cloud import Scan
+from sample_data.scanning.mobile import MobileParameters, scan_mobile
+from sample_data.scanning.scene import PlotParameters
+from sample_data.scanning.terrestrial import TerrestrialParameters, scan_terrestrial
+from sample_data.scoring.stems import StemRule, StemScore, score_stems
 from survey.cloud import Points
 from survey.terrestrial.parameters import StemParameters
 from survey.terrestrial.passes import Passes

@@ -1,0 +1,1 @@
+"""A crew with its instruments, and the link over which it sends."""

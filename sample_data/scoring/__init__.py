@@ -1,0 +1,1 @@
+"""How well trees, stems and links were found, beside what a plain filter finds."""
