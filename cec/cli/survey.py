@@ -52,7 +52,7 @@ def survey(
     """Find the trees of clouds: signed records, layers, a report. Stopped on its way, it goes on where it was."""
     from cec.commands.survey import Science, SurveyOptions, Work, Written, run_survey
 
-    run_survey(
+    code = run_survey(
         SurveyOptions(
             clouds=tuple(clouds),
             science=Science(crs, forest, species, region, min_height, normalized, is_vendor_ground=vendor_ground),
@@ -61,6 +61,7 @@ def survey(
             as_json=json,
         )
     )
+    raise typer.Exit(code)
 
 
 @survey_app.command()

@@ -77,8 +77,8 @@ class SurveyOptions:
     as_json: bool
 
 
-def run_survey(options: SurveyOptions) -> None:
-    """Find the trees of clouds, write what was asked for, tell the figures."""
+def run_survey(options: SurveyOptions) -> int:
+    """Find the trees of clouds, write what was asked for, tell the figures; return 1 where a file or tile failed."""
     for cloud in options.clouds:
         if not cloud.exists():
             raise NoSuchCloud(cloud)
@@ -116,6 +116,7 @@ def run_survey(options: SurveyOptions) -> None:
         print_json(summary)
     else:
         _print_summary(records, result, summary)
+    return 1 if result.failures else 0
 
 
 def build_parameters(science: Science) -> PlotParameters:

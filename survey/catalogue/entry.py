@@ -26,7 +26,7 @@ from survey.catalogue.exports import Found, Outputs, plan_exports
 from survey.catalogue.facts import AreaFacts, measure_facts
 from survey.catalogue.ground import ground_reach
 from survey.catalogue.inventory import Catalogue, open_catalogue
-from survey.catalogue.plan import BlockCounts, check_side, choose_side, count_blocks, list_tiles
+from survey.catalogue.plan import GROUND_POINTS, BlockCounts, check_side, choose_side, count_blocks, list_tiles
 from survey.catalogue.result import CatalogueResult, describe_result
 from survey.catalogue.run import Progress, Step, Tracker, ignore_progress, run_steps
 from survey.catalogue.spool import read_index
@@ -164,7 +164,7 @@ def _search(
 ) -> list[TileStep]:
     """Find the trees of all tiles and return the tiles that were surveyed."""
     blocks, settings = given
-    side = tile_m or choose_side(blocks, ground_reach(settings))
+    side = tile_m or choose_side(blocks, ground_reach(settings), GROUND_POINTS)
     planned = plan_ground(list_tiles(blocks, side), spools, settings, survey.work)
     grounds = survey.run_tiles(planned)
     side = tile_m or choose_side(blocks, tree_reach(settings).full_m)

@@ -67,7 +67,8 @@ def read_trees(out_folder: Path) -> Iterator[NumberedTree]:
 
 
 def _read_rows(path: Path, columns: list[str] | None) -> Iterator[dict[str, Any]]:
-    with pq.ParquetFile(path) as file:
+    # Read ahead, the whole file would stand in memory.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=_BATCH, columns=columns):
             yield from batch.to_pylist()
 

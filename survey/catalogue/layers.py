@@ -23,7 +23,7 @@ from survey.catalogue.measures import (
     measure_batch,
     measure_stand,
 )
-from survey.catalogue.numbering import Numbering, TreeBatch, iterate_trees, read_numbering
+from survey.catalogue.numbering import BATCH, Numbering, TreeBatch, iterate_trees, read_numbering
 from survey.files.crs import CloudCrs, horizontal_crs, to_world
 from survey.files.tree_layer import GEOMETRY, TreeLayer, check_layer, make_crowns, make_points
 from survey.files.whole_file import whole_file
@@ -154,10 +154,13 @@ def _write_geopackage(path: Path, parquets: dict[str, Path], crs: CloudCrs) -> N
     """Copy GeoParquet layers into one GeoPackage, batch by batch."""
     with whole_file(path) as part:
         for name, kind in _KINDS.items():
-            with pq.ParquetFile(parquets[name]) as file:
+            # Read ahead, the whole file would stand in memory.
+            with pq.ParquetFile(parquets[name], pre_buffer=False) as file:
                 wanted = [column for column in file.schema_arrow.names if column != BBOX]
                 schema = pa.schema([file.schema_arrow.field(column) for column in wanted])
-                stream = pa.RecordBatchReader.from_batches(schema, file.iter_batches(batch_size=4096, columns=wanted))
+                stream = pa.RecordBatchReader.from_batches(
+                    schema, file.iter_batches(batch_size=BATCH, columns=wanted, use_threads=False)
+                )
                 pyogrio.write_arrow(
                     stream,
                     part,

@@ -121,6 +121,18 @@ def test_what_cannot_be_is_told_in_a_sentence(clouds: Path, tmp_path: Path, wron
     assert done.returncode == (0 if wrong[0] == "--species" else 1)
 
 
+def test_a_file_that_was_cut_off_is_told_and_left_out_and_the_rest_is_surveyed(clouds: Path, tmp_path: Path) -> None:
+    shutil.copy(clouds / "west.laz", tmp_path / "west.laz")
+    raw = (clouds / "east.laz").read_bytes()
+    (tmp_path / "east.laz").write_bytes(raw[: len(raw) // 2])
+    done = run(tmp_path / "west.laz", tmp_path / "east.laz", "--out", tmp_path / "out", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert [failure for failure in told["failures"] if "east.laz" in failure]
+    assert told["trees"] > 10
+    assert "Traceback" not in done.stderr
+
+
 def test_a_cloud_that_is_not_there_and_a_folder_without_any_are_told(tmp_path: Path) -> None:
     for path, word in ((tmp_path / "absent.laz", "absent.laz"), (tmp_path, "cloud")):
         done = run(path, "--out", tmp_path / "out")

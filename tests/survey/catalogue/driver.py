@@ -3,6 +3,7 @@
 Each job that ends is a line on standard output: stage and name.
 """
 
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,6 +22,8 @@ def tell(progress: Progress) -> None:
 
 def main() -> None:
     """Survey."""
+    # A shell's job in the background is born deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     workers, out, *files = sys.argv[1:]
     with open_pool(int(workers)) if int(workers) else nullcontext(RunHere()) as executor:
         survey_catalogue(
