@@ -178,7 +178,8 @@ def _tell_growth(before: Tree, after: Tree, years: float) -> GrowthText | None:
         unit="m a year" if is_yearly else "m",
         years=f"{years:.1f}".replace("-", "\N{MINUS SIGN}"),
         is_significant=growth.is_significant,
-        is_broken=growth.change.value < -max(_BROKEN_M, _BROKEN_SIGMAS * growth.error),
+        # The later record may be of an older cloud.
+        is_broken=math.copysign(1.0, years) * growth.change.value < -max(_BROKEN_M, _BROKEN_SIGMAS * growth.error),
     )
 
 
@@ -196,7 +197,7 @@ async def read_questions(portal: Portal, entry: TreeEntry, org: str) -> tuple[Qu
     later = [one for one in await portal.register.surveys() if one.org == org and one.at_ms > own.at_ms]
     found: list[Question] = []
     left = _MOST_PARTS
-    for survey in (*later[:_LATER_SURVEYS], own):
+    for survey in (*later[-_LATER_SURVEYS:], own):
         parts = await read_parts(portal, survey, most=left, naming=entry.code)
         left -= len(parts)
         for match in parts:

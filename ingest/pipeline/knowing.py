@@ -11,7 +11,7 @@ from typing import Final
 
 from domain.cid import Cid
 from domain.codec import Value, decode_map
-from domain.records.result import Survey, Tree
+from domain.records.result import Result, Survey, Tree
 from ingest.jobs import FOLLOWED, get_mark
 from ingest.journal import Journal
 from ingest.pipeline.errors import RegisterBehind, TooManyKnown
@@ -30,9 +30,10 @@ _POLL_S: Final = 0.5
 
 
 def is_behind(db: sqlite3.Connection) -> bool:
-    """Tell whether the journal holds trees or surveys that the register does not."""
-    statement = "SELECT 1 FROM record WHERE row > ? AND kind IN (?, ?) LIMIT 1"
-    return db.execute(statement, (get_mark(db, FOLLOWED), Tree.KIND, Survey.KIND)).fetchone() is not None
+    """Tell whether the journal holds trees, surveys or their results that the register does not."""
+    statement = "SELECT 1 FROM record WHERE row > ? AND kind IN (?, ?, ?) LIMIT 1"
+    kinds = Tree.KIND, Survey.KIND, Result.KIND
+    return db.execute(statement, (get_mark(db, FOLLOWED), *kinds)).fetchone() is not None
 
 
 def have_come(db: sqlite3.Connection, org: str, after_row: int) -> bool:

@@ -35,6 +35,8 @@ _DAYS_YEAR: Final = 365.2425
 _MOST_WARNINGS: Final = 100
 _MOST_CHOICES: Final = 20
 _REASON: Final = 200
+_LARGEST_SHIFT_M: Final = 100.0
+"""As much as `domain.records.match.ShiftMm` holds."""
 _REACH_M: Final = 8.0
 """How far beyond a survey's ground known trees count: the largest shift, and the errors of their places."""
 _LEAST_LABELS: Final = 3
@@ -94,9 +96,13 @@ def match_records(found: Found, known: KnownForest, unsigned: Cid) -> Matched:
     """
     codes = {tree.code for tree in found.trees} & {tree.code for tree in known.trees.values()}
     after = read_found(found, codes)
+    last = {tree.code: (cid, tree) for cid, tree in known.trees.items()}
+    near = _leave_out_far(read_known(known, found.survey.crs, codes), after, codes)
+    if not near.trees:
+        return Matched(found.survey, tuple(_succeed(tree, None, last) for tree in found.trees), (), ())
+    known = _select(known, near)
+    # Read again: a neighbour's surveys must not tell when, and how completely, this ground was seen.
     before = _leave_out_far(read_known(known, found.survey.crs, codes), after, codes)
-    if not before.trees:
-        return Matched(found.survey, found.trees, (), ())
     if after.at_year >= before.at_year:
         resurvey = resurvey_trees(before, after, _choose_settings(before, after))
         verdicts = tell_verdicts(resurvey)
@@ -105,12 +111,11 @@ def match_records(found: Found, known: KnownForest, unsigned: Cid) -> Matched:
         verdicts = tell_verdicts_backwards(resurvey)
     if any(set(found.survey.clouds) & set(one.survey.clouds) for one in known.surveys.values()):
         verdicts = _withhold_ends(verdicts)
-    last = {tree.code: (cid, tree) for cid, tree in known.trees.items()}
     return Matched(
         survey=_note(found.survey, resurvey, verdicts, len(before.trees)),
         trees=tuple(_succeed(tree, verdicts.links.get(tree.code), last) for tree in found.trees),
         gone=tuple(_end(last[one.code], one, found, unsigned) for one in verdicts.unseen if one.verdict == GONE),
-        matches=_build_matches(found, _select(known, before), resurvey, verdicts, unsigned=unsigned),
+        matches=_build_matches(found, known, resurvey, verdicts, unsigned=unsigned),
     )
 
 
@@ -160,7 +165,12 @@ def _measure_shift(pairs: Sequence[tuple[TreeSeen, TreeSeen]], axis: str) -> tup
 
 
 def _succeed(tree: Tree, link: KnownAs | None, last: dict[str, tuple[Cid, Tree]]) -> Tree:
-    return tree if link is None else replace(tree, code=link.code, prev=last[link.code][0])
+    """Return a tree that goes on from its last record, where it is known: by its link, or by evidence that is the same.
+
+    The same evidence is the same tree wherever it is said to stand, and a code begins once.
+    """
+    code = tree.code if link is None else link.code
+    return replace(tree, code=code, prev=last[code][0]) if code in last else tree
 
 
 def _end(last: tuple[Cid, Tree], unseen: UnseenTree, found: Found, unsigned: Cid) -> Tree:
@@ -198,6 +208,9 @@ def _note(survey: Survey, resurvey: Resurvey, verdicts: Verdicts, known: int) ->
             f"{known} trees were known on this ground, and it could not be told which of those found here they are "
             f"({resurvey.unclear.reason}): trees have new codes, so that one tree may have two"
         )
+    elif _is_relocation(resurvey.fit.shift):
+        away_km = math.hypot(resurvey.fit.shift.east_m, resurvey.fit.shift.north_m) / 1_000.0
+        warnings.append(f"known trees of the same evidence stand {away_km:,.1f} km away: one of the two CRS was wrong")
     if verdicts.is_backwards:
         warnings.append(
             "this cloud was taken before the known trees were last seen: none is told to be gone, and what it says "
@@ -246,7 +259,9 @@ def _count(found: Found, verdicts: Verdicts) -> bodies.MatchCounts:
     )
 
 
-def _tell_shift(shift: Shift, verdicts: Verdicts) -> bodies.CommonShift:
+def _tell_shift(shift: Shift, verdicts: Verdicts) -> bodies.CommonShift | None:
+    if _is_relocation(shift):
+        return None
     sign = -_MILLI if verdicts.is_backwards else _MILLI
     return bodies.CommonShift(
         round(sign * shift.east_m),
@@ -254,6 +269,11 @@ def _tell_shift(shift: Shift, verdicts: Verdicts) -> bodies.CommonShift:
         round(_MILLI * shift.east_error_m),
         round(_MILLI * shift.north_error_m),
     )
+
+
+def _is_relocation(shift: Shift) -> bool:
+    """Tell whether places differ by more than any survey is off: the CRS of one of them was wrong."""
+    return max(abs(shift.east_m), abs(shift.north_m)) > _LARGEST_SHIFT_M
 
 
 def _list_items(known: KnownForest, verdicts: Verdicts) -> list[_Item]:

@@ -112,9 +112,12 @@ def tell_verdicts_backwards(resurvey: Resurvey) -> Verdicts:
     """Return what became of each tree where known ones are the later side."""
     sure = [one for one in resurvey.same if _is_sure(resurvey, one)]
     choices: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
+    linked = {one.key for one in sure}
     for doubt in resurvey.doubtful:
         for choice in doubt.choices:
-            choices[choice.key].append((doubt.code, choice.probability))
+            # A known tree stands in one list: that it is linked settles it.
+            if choice.key not in linked:
+                choices[choice.key].append((doubt.code, choice.probability))
     unsure = [one for one in resurvey.same if not _is_sure(resurvey, one)]
     for one in unsure:
         choices[one.key].append((one.code, one.probability))

@@ -142,7 +142,7 @@ def _list_same(sides: _Sides, linking: Linking, earlier: CampaignSeen, later: Ca
         (sides.earlier[link.earlier], sides.later[link.later], link.probability, link.odds) for link in linking.links
     ]
     same = [
-        _join(one, two, (probability, odds), later.at_year - tell_year(earlier, one))
+        _join(one, two, (probability, odds), tell_year(later, two) - tell_year(earlier, one))
         for one, two, probability, odds in sure
     ]
     return tuple(sorted(same, key=lambda one: one.code))

@@ -25,6 +25,7 @@ from domain.records.match import (
     UnseenTree,
 )
 from domain.records.result import Absence, Estimate, Result, Survey, Tree
+from portal.histories import _tell_growth
 from register.sqlite import SqliteRegister
 from survey.report.errors import InvalidPicture
 from survey.report.growth_records import read_growth
@@ -170,6 +171,14 @@ async def test_growth_within_its_error_is_told_as_such(client: httpx.AsyncClient
 async def test_a_tree_far_lower_than_before_is_pointed_out(client: httpx.AsyncClient) -> None:
     assert "it lost its top, or is another tree after all" in await read_tree(client, 5)
     assert "lost its top" not in await read_tree(client, 0)
+
+
+def test_by_an_older_cloud_a_lower_tree_is_a_younger_one_and_a_taller_one_has_broken_since() -> None:
+    tall, low = BEFORE[5].expect(Tree), AFTER[3].expect(Tree)
+    lower, taller = _tell_growth(tall, low, -5.0), _tell_growth(low, tall, -5.0)
+    assert lower is not None
+    assert taller is not None
+    assert (lower.is_broken, taller.is_broken) == (False, True)
 
 
 async def test_a_tree_that_is_gone_says_so_with_its_evidence_and_grows_no_more(client: httpx.AsyncClient) -> None:

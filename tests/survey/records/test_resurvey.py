@@ -335,3 +335,92 @@ def list_lots(match: Match) -> tuple[tuple[Any, ...], ...]:
 @pytest.mark.parametrize("ms", [0, BEGIN_MS, BEGIN_MS + 20 * YEAR_MS])
 def test_a_year_is_as_long_as_the_calendar_has_it(ms: int) -> None:
     assert tell_year(ms + YEAR_MS) - tell_year(ms) == pytest.approx(1.0)
+
+
+def locate_locally(tree: Tree) -> Tree:
+    position = Position("apex", "local:m", 400, x_mm=tree.position.x_mm, y_mm=tree.position.y_mm)
+    return replace(tree, position=position)
+
+
+@pytest.mark.parametrize("is_local_first", [True, False])
+def test_a_frame_that_is_corrected_begins_no_code_twice(*, is_local_first: bool) -> None:
+    local = make_found(map(locate_locally, EARLIER.trees), years=0.0, crs="local:m")
+    first, second = (local, EARLIER) if is_local_first else (EARLIER, local)
+    known = make_known(first)
+    matched = compare(second, known)
+    last = {tree.code: cid for cid, tree in known.trees.items()}
+    assert {tree.code: tree.prev for tree in matched.trees} == last
+
+
+def test_a_crs_that_was_wrong_is_told_and_costs_no_code() -> None:
+    to_world = pyproj.Transformer.from_crs("EPSG:32632", "EPSG:4326", always_xy=True)
+
+    def place(tree: Tree) -> Tree:
+        # The same integers, read in the neighbouring zone.
+        position = tree.position
+        assert position.x_mm is not None
+        assert position.y_mm is not None
+        longitude, latitude = to_world.transform(position.x_mm / 1e3, position.y_mm / 1e3)
+        return replace(
+            tree,
+            position=replace(position, crs="EPSG:32632", lon_nd=round(longitude * 1e9), lat_nd=round(latitude * 1e9)),
+        )
+
+    known = make_known(make_found(map(place, EARLIER.trees), years=0.0, crs="EPSG:32632"))
+    matched = compare(EARLIER, known)
+    assert {tree.code: tree.prev for tree in matched.trees} == {tree.code: cid for cid, tree in known.trees.items()}
+    assert matched.matches[0].shift is None
+    assert any("one of the two CRS was wrong" in warning for warning in matched.survey.warnings or ())
+
+
+def test_a_neighbours_newer_survey_changes_nothing_about_this_ground() -> None:
+    beside = tuple(value + (75_000 if at % 2 == 0 else 0) for at, value in enumerate(SQUARE))
+    row = [make_tree("c", number, east_mm=75_000) for number in range(SIDE)]
+    neighbour = make_known(make_found(row, years=6.0, covered=beside))
+    both = KnownForest({**KNOWN.trees, **neighbour.trees}, {**KNOWN.surveys, **neighbour.surveys})
+    found = make_found(grow(number for number in range(SIDE**2) if number != 14))
+    assert compare(found, both) == compare(found)
+
+
+def test_each_known_tree_counts_from_when_it_was_last_seen_also_by_an_older_cloud() -> None:
+    half = SIDE**2 // 2
+    newer = make_known(make_found([make_tree("a", number) for number in range(half)], years=5.0))
+    older = KnownForest(
+        {
+            cid: tree
+            for cid, tree in KNOWN.trees.items()
+            if tree.code not in {code_of("a", number) for number in range(half)}
+        },
+        KNOWN.surveys,
+    )
+    both = KnownForest({**older.trees, **newer.trees}, {**older.surveys, **newer.surveys})
+    matched = compare(make_found([make_tree("b", number, grown_mm=600) for number in range(SIDE**2)], years=2.0), both)
+    days = {one.code: one.height.days for match in matched.matches for one in match.same or () if one.height}
+    assert {days[code_of("a", number)] for number in range(half)} == {-1_096}
+    assert {days[code_of("a", number)] for number in range(half, SIDE**2)} == {730}
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_in_a_dense_stand_an_older_cloud_puts_no_known_tree_in_two_lists(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, 60_000, (600, 2))
+
+    def scatter(side: str, noise_mm: int) -> list[Tree]:
+        made = []
+        for number, (east, north) in enumerate(places + rng.normal(0.0, noise_mm, places.shape).astype(int)):
+            base = make_tree(side, 0)
+            x, y = EAST + int(east), NORTH + int(north)
+            longitude, latitude = TO_WORLD.transform(x / 1e3, y / 1e3)
+            position = replace(
+                base.position, x_mm=x, y_mm=y, lon_nd=round(longitude * 1e9), lat_nd=round(latitude * 1e9)
+            )
+            made.append(replace(base, code=code_of(side, number), position=position))
+        return made
+
+    known = make_known(make_found(scatter("a", 0), years=5.0))
+    matched = compare(make_found(scatter("b", 500), years=2.0), known)
+    same = [one.code for match in matched.matches for one in match.same or ()]
+    doubtful = [one.code for match in matched.matches for one in match.doubtful or ()]
+    unseen = [one.code for match in matched.matches for one in match.unseen or ()]
+    assert len(same) + len(doubtful) + len(unseen) == len({*same, *doubtful, *unseen})
