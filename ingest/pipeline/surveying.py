@@ -3,6 +3,7 @@
 Known trees keep their codes: before a survey is signed, it is compared with what the register knows of its ground.
 """
 
+import asyncio
 import os
 import sqlite3
 import tempfile
@@ -82,15 +83,15 @@ class SurveyWorker:
         try:
             draft = await self._finish(job, await self._survey(job))
         except (NotNow, RegisterUnavailable, JournalUnwritable) as error:
-            await self.journal.fail_job(job.id, str(error), retry_in_s=RETRY_S)
+            await self._fail(job, str(error), retry_in_s=RETRY_S)
             return 1
         except CecError as error:
             # What the tree science refuses today it refuses tomorrow: the reason is kept for people.
-            await self.journal.fail_job(job.id, str(error), retry_in_s=None)
+            await self._fail(job, str(error), retry_in_s=None)
             return 1
         except Exception as error:  # noqa: BLE001  # a worker that died must not end the server
             again = RETRY_S if job.attempts < MAX_ATTEMPTS else None
-            await self.journal.fail_job(job.id, f"{type(error).__name__}: {error}", retry_in_s=again)
+            await self._fail(job, f"{type(error).__name__}: {error}", retry_in_s=again)
             return 1
         self.told(draft.points, len(draft.trees))
         return 1
@@ -108,6 +109,16 @@ class SurveyWorker:
                 continue
             return compared
         raise TreesCame(draft.survey.org)
+
+    async def _fail(self, job: Job, reason: str, *, retry_in_s: float | None) -> None:
+        """Put a job back or give it up, once the journal can be written: on a full disk, when there is room again."""
+        while True:
+            try:
+                await self.journal.fail_job(job.id, reason, retry_in_s=retry_in_s)
+            except JournalUnwritable:
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
 
     async def _survey(self, job: Job) -> Draft:
         link = decode_map(job.payload).get("blob")

@@ -4,12 +4,13 @@ import asyncio
 import os
 import signal
 from concurrent.futures import BrokenExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cec.errors import CloudRefused
-from cec.surveyor import PoolSurveyor
+from cec.surveyor import PoolSurveyor, draft_survey
 from domain.cid import RAW, Cid
 from ingest.pipeline.ports import Known, KnownSurvey, SurveyRequest
 from ingest.pipeline.surveying import sign_draft
@@ -55,6 +56,16 @@ async def test_a_comparison_that_is_refused_is_told_and_the_draft_can_be_compare
         again = await surveyor.compare(draft, Known(trees, (KnownSurvey(records[0].raw, records[-1].raw),)))
         assert [tree.code for tree in again.trees] == [tree.code for tree in draft.trees]
         assert {tree.prev for tree in again.trees} == {record.cid for record in records if record.kind == "tree"}
+
+
+def test_the_same_cloud_of_two_organisations_has_codes_of_each(good: Path) -> None:
+    one, again, other = (
+        {tree.code for tree in draft_survey(replace(request(good), org=org), bytes(32)).trees}
+        for org in ("north-forest", "north-forest", "south-forest")
+    )
+    assert one == again
+    assert len(one) > 5
+    assert not one & other
 
 
 async def test_a_worker_that_died_is_replaced(good: Path) -> None:

@@ -364,3 +364,37 @@ async def test_an_idle_line_rings_no_bell(line: Line) -> None:
     for _ in range(3):
         await line.run()
     assert line.journal.bell.rings == rings
+
+
+class FillingDisk:
+    """A surveyor during whose first cloud the journal's disk fills up, and that then dies with much to say."""
+
+    def __init__(self, line: Line) -> None:
+        self._line, self._is_first = line, True
+
+    async def survey(self, request: SurveyRequest) -> Draft:
+        if not self._is_first:
+            return await self._line.surveyor.survey(request)
+        self._is_first = False
+        pages = await self._line.journal.write(lambda db: int(db.execute("PRAGMA page_count").fetchone()[0]))
+        await self._line.journal.write(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+        raise RuntimeError("y" * 200_000)
+
+    async def compare(self, draft: Draft, known: Known) -> Draft:
+        return await self._line.surveyor.compare(draft, known)
+
+
+async def test_a_job_is_put_back_once_a_full_disk_has_room_again(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.pipeline.surveying.RETRY_S", 0.05)
+    worker = replace(line.worker, surveyor=FillingDisk(line))
+    await line.upload(b"21 17 9")
+    await line.follower.step()
+    step = asyncio.create_task(worker.step(), name="survey")
+    await asyncio.sleep(0.3)
+    assert not step.done()
+    await line.journal.write(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall())
+    async with asyncio.timeout(10.0):
+        assert await step == 1
+        while not await worker.step():  # noqa: ASYNC110 - the job is due again at a time, not at an event
+            await asyncio.sleep(0.05)
+    assert line.told == [(3, 3)]
