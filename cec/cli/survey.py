@@ -32,7 +32,10 @@ def survey(
         bool, typer.Option("--vendor-ground", help="Believe the file's ground class in place of our own.")
     ] = False,
     labelled: Annotated[
-        bool, typer.Option("--labelled", help="Also write each cloud with the number of its tree on every point.")
+        bool,
+        typer.Option(
+            "--labelled", help="Also write each LAS, LAZ and COPC with the number of its tree on every point."
+        ),
     ] = False,
     geopackage: Annotated[
         bool, typer.Option("--geopackage", help="Also write trees and crowns as one GeoPackage.")
@@ -43,7 +46,7 @@ def survey(
     tile: Annotated[
         float | None, typer.Option(help="Side of the tiles, metres, a multiple of 25; the trees are the same.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that work at once.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that work at once.")] = 1,
     cluster: Annotated[
         str | None, typer.Option(help="Dask scheduler that works instead, such as tcp://127.0.0.1:8786.")
     ] = None,

@@ -102,10 +102,12 @@ def run_survey(options: SurveyOptions) -> int:
             outputs=outputs,
             on_progress=_Teller(console),
         )
+    if not result.outputs:
+        raise result.failures[-1]
     surveyed = SurveyedFolder(folder, result)
     with console.stage("records", "their records are signed"):
         records = sign_folder(surveyed, key=key, secret=secret, at_ms=time.time_ns() // 1_000_000)
-        archive = folder / f"{folder.name.removesuffix('-cec')}.car"
+        archive = folder / f"{folder.resolve().name.removesuffix('-cec')}.car"
         with archive.open("wb") as stream:
             write_car(stream, [records[-1].cid], ((record.cid, record.raw) for record in records))
     if options.written.report is not None:
@@ -173,12 +175,13 @@ def _tell_time(seconds: float) -> str:
 
 def _name_folder(clouds: tuple[Path, ...]) -> Path:
     """Return the folder beside the first cloud, or named after the folder of clouds."""
-    first = clouds[0]
+    first = clouds[0].resolve()
     return first.with_name(f"{first.stem if first.is_file() else first.name}-cec")
 
 
 def _name_clouds(clouds: tuple[Path, ...]) -> str:
-    return clouds[0].name if len(clouds) == 1 else f"{clouds[0].name} and {len(clouds) - 1} more"
+    first = clouds[0].resolve().name
+    return first if len(clouds) == 1 else f"{first} and {len(clouds) - 1} more"
 
 
 def _summarise(records: list[Record], result: CatalogueResult, archive: Path, report: Path | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ingest.pipeline.surveying import sign_draft
 from ipfs.unixfs import plan_file
 from survey.airborne.result import PlotResult
 from survey.catalogue.estimates import NumberedTree, read_trees
+from survey.catalogue.exports import name_files
 from survey.catalogue.plot import gather_plot
 from survey.catalogue.result import CatalogueResult
 from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
@@ -47,7 +48,8 @@ def sign_folder(surveyed: SurveyedFolder, *, key: SigningKey, secret: bytes, at_
     at_ms
         UTC.
     """
-    roots = {file.path.name: plan_file(file.path).root for file in surveyed.result.files}
+    paths = [file.path for file in surveyed.result.files]
+    roots = {name: plan_file(path).root for name, path in zip(name_files(paths), paths, strict=True)}
     plot = gather_plot(surveyed.result, ())
     first = _context(next(iter(roots.values())), secret, at_ms)
     clouds = tuple(sorted(roots.values(), key=bytes))
@@ -56,7 +58,7 @@ def sign_folder(surveyed: SurveyedFolder, *, key: SigningKey, secret: bytes, at_
     for name, found in groupby(sorted(read_trees(surveyed.folder), key=_by_file), key=lambda one: one.file):
         of_file = replace(plot, trees=tuple(one.tree for one in found))
         for tree in build_trees(of_file, _context(roots[name], secret, at_ms), UNSIGNED):
-            # One return may stand in two files that overlap.
+            # Two returns of one file may have the same place.
             trees.setdefault(tree.code, tree)
     points = sum(file.points for file in surveyed.result.files)
     draft = Draft(survey, tuple(trees.values()), build_result(plot, first, UNSIGNED), points)

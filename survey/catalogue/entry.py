@@ -6,6 +6,7 @@ digest of all that it depends on; so a survey that was stopped, or killed, goes 
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -22,7 +23,7 @@ from survey.airborne.trees import describe_stocks
 from survey.allometry import choose_models
 from survey.catalogue.covered import outline_area
 from survey.catalogue.errors import CatalogueInUse, JobFailed, NoClouds, TileFailed
-from survey.catalogue.exports import Found, Outputs, plan_exports
+from survey.catalogue.exports import LAYERS_DONE, Found, Outputs, list_outputs, plan_exports
 from survey.catalogue.facts import AreaFacts, measure_facts
 from survey.catalogue.ground import ground_reach
 from survey.catalogue.inventory import Catalogue, open_catalogue
@@ -120,13 +121,14 @@ def survey_catalogue(  # noqa: PLR0913 - the door of the room: what, how, where 
     catalogue = open_catalogue(paths, parameters.crs)
     out_folder.mkdir(parents=True, exist_ok=True)
     work = WorkFolder(out_folder / WORK)
-    with _hold(work.path):
+    with _hold(out_folder):
+        _sweep(work.path)
         points = sum(file.cloud.point_count for file in catalogue.files)
         tracker = Tracker(on_progress, {kind: share * points for kind, share in _GUESS.items()})
         survey = _Survey(catalogue, parameters, work, executor, tracker, list(catalogue.failures))
         result = _run(survey, out_folder, tile_m, outputs or Outputs())
-    if not (result.failures or (outputs and outputs.keep_work)):
-        shutil.rmtree(work.path, ignore_errors=True)
+        if not (result.failures or (outputs and outputs.keep_work)):
+            shutil.rmtree(work.path, ignore_errors=True)
     return result
 
 
@@ -182,8 +184,14 @@ def _search(
 
 def _export(survey: _Survey, found: Found, outputs: Outputs, out_folder: Path) -> tuple[Path, ...]:
     """Write what was asked for, and then put it in its place at once."""
-    folder = survey.work.path / "exports" / make_key(VERSION, found.numbering.stem, repr(found.models))
+    key = make_key(VERSION, found.numbering.stem, repr(found.models), found.crs.text, repr(outputs))
+    folder = survey.work.path / "exports" / key
     survey.run(plan_exports(found, outputs, folder))
+    if not (folder / LAYERS_DONE).exists():
+        # Without trees nothing is delivered; what an earlier run delivered stays as it is.
+        return ()
+    for old in list_outputs(found, out_folder):
+        old.unlink()
     written = []
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.name.startswith("."):
@@ -224,8 +232,10 @@ def _conclude(
             *found.models.notes,
         ),
         failures=tuple(survey.failures),
-        outputs=(*written, out_folder / REPORT),
+        outputs=(*written, out_folder / REPORT) if written else (),
     )
+    if not written:
+        return result
     with whole_file(out_folder / REPORT) as part:
         part.write_text(json.dumps(describe_result(result), indent=1), encoding="utf-8")
     return result
@@ -233,15 +243,17 @@ def _conclude(
 
 @contextmanager
 def _hold(folder: Path) -> Iterator[None]:
-    """Hold a work folder for this process alone; the system lets go of it however the process ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CatalogueInUse(folder.parent) from error
-        _sweep(folder)
+    """Hold a folder for this process alone; the system lets go of it however the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise CatalogueInUse(folder) from error
+    try:
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:

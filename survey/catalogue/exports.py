@@ -1,5 +1,7 @@
 """The jobs that write what others open: labelled clouds, layers, rasters; each whole file or none."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -146,8 +148,41 @@ def plan_exports(found: Found, outputs: Outputs, folder: Path) -> list[Step]:
     return [*steps, _plan_layers(found, folder, with_geopackage=outputs.geopackage)]
 
 
+def list_outputs(found: Found, folder: Path) -> list[Path]:
+    """Return what a survey of these files may have written to a folder before: numbers of trees must agree.
+
+    Clouds that are surveyed are never among them.
+    """
+    taken: set[str] = set()
+    copies = [f"labelled/{_name_copy(one, taken)}" for one in found.spools.files if one.file.cloud.header is not None]
+    layers = ("trees.parquet", "crowns.parquet", "trees.gpkg", LAYERS_DONE)
+    paths = (folder / name for name in (*layers, *(f"{name}.tif" for name in RASTERS), *copies))
+    inputs = {one.file.path.resolve() for one in found.spools.files}
+    return [path for path in paths if path.is_file() and path.resolve() not in inputs]
+
+
+def name_files(paths: Sequence[Path]) -> list[str]:
+    """Return a name for each file, by as much of its path as tells it from the others.
+
+    Examples
+    --------
+    >>> name_files([Path("a/x.laz"), Path("b/x.laz"), Path("y.laz")])
+    ['a/x.laz', 'b/x.laz', 'y.laz']
+    """
+    names = [path.name for path in paths]
+    for depth in range(2, max((len(path.parts) for path in paths), default=0) + 1):
+        taken = Counter(names)
+        if len(taken) == len(names):
+            break
+        names = [
+            "/".join(path.parts[-depth:]) if taken[name] > 1 else name for path, name in zip(paths, names, strict=True)
+        ]
+    return names
+
+
 def _plan_layers(found: Found, folder: Path, *, with_geopackage: bool) -> Step:
-    files = tuple((one.path.stem, one.file.path.name) for one in found.spools.files)
+    names = name_files([one.file.path for one in found.spools.files])
+    files = tuple((one.path.stem, name) for one, name in zip(found.spools.files, names, strict=True))
     job = LayerJob(
         found.outcomes, files, found.numbering, found.crs, found.models, found.area_m2, folder, with_geopackage
     )

@@ -82,7 +82,7 @@ class CatalogueResult:
     failures
         Files and tiles that failed; all else is there.
     outputs
-        Files that were written.
+        Files that were written; none where trees could not be, and then nothing of an earlier run was touched.
     """
 
     tree_count: int

@@ -1,6 +1,7 @@
 """``cec survey`` turns clouds into signed records, layers and a report; the same trees however it is cut."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,32 @@ def test_a_file_that_was_cut_off_is_told_and_left_out_and_the_rest_is_surveyed(c
     assert [failure for failure in told["failures"] if "east.laz" in failure]
     assert told["trees"] > 10
     assert "Traceback" not in done.stderr
+
+
+def test_files_of_one_name_in_two_folders_are_two_clouds(clouds: Path, tmp_path: Path) -> None:
+    for side in ("west", "east"):
+        (tmp_path / side).mkdir()
+        shutil.copy(clouds / f"{side}.laz", tmp_path / side / "x.laz")
+    done = run(tmp_path / "west" / "x.laz", tmp_path / "east" / "x.laz", "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    survey = read_records(told["records"])[0].expect(Survey)
+    assert set(survey.clouds) == {plan_file(clouds / f"{side}.laz").root for side in ("west", "east")}
+    # Codes of each tree's own cloud: none is dropped as another's.
+    assert told["trees"] == json.loads((tmp_path / "out" / "totals.json").read_text("utf-8"))["trees"]
+
+
+def test_the_folder_one_stands_in_is_a_folder_of_clouds(clouds: Path, tmp_path: Path) -> None:
+    here = tmp_path / "stand"
+    here.mkdir()
+    shutil.copy(clouds / "west.laz", here / "west.laz")
+    command = [sys.executable, "-m", "cec", "survey", ".", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=here, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "stand-cec" / "stand.car").exists()
 
 
 def test_a_cloud_that_is_not_there_and_a_folder_without_any_are_told(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def write_quarters(folder: Path, side_m: float = 60.0) -> list[Path]:
 def run(paths: list[Path], out: Path, tile_m: float | None = None, **options: object) -> CatalogueResult:
     """Survey files in this process."""
     given: Any = {"executor": RunHere(), "outputs": Outputs(), "tile_m": tile_m} | options
-    return survey_catalogue(paths, PlotParameters(), out, **given)
+    parameters = given.pop("parameters", PlotParameters())
+    return survey_catalogue(paths, parameters, out, **given)
 
 
 def read_labels(path: Path) -> NDArray[np.uint32]:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from survey.catalogue.errors import FileFailed, TileFailed
+from survey.catalogue.errors import FileFailed, JobFailed, TileFailed
+from survey.catalogue.exports import Outputs
 from survey.catalogue.run import Progress
 from survey.catalogue.spool import SPOOLED
+from survey.parameters import PlotParameters
 from tests.survey.catalogue.scenes import run, write_quarters
 
 
@@ -55,3 +57,32 @@ def test_a_tile_that_fails_is_told_with_its_files_and_done_by_a_second_run(
     assert not again.failures
     assert run(quarters, tmp_path / "straight", 50.0).tree_count == again.tree_count
     assert pq.read_table(out / "trees.parquet").equals(pq.read_table(tmp_path / "straight" / "trees.parquet"))
+
+
+def test_layers_of_an_earlier_run_never_pass_for_those_of_one_that_failed(quarters: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(quarters, out, 50.0)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+
+    def lose_numbers(progress: Progress) -> None:
+        if progress.stage == "numbers":
+            for path in (out / ".work" / "numbers").glob("*.npz"):
+                path.write_bytes(b"nothing of the kind")
+
+    failed = run(quarters, out, 50.0, parameters=PlotParameters(min_height_m=12.0), on_progress=lose_numbers)
+    assert failed.outputs == ()
+    assert isinstance(failed.failures[-1], JobFailed)
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+
+
+def test_outputs_of_an_earlier_run_that_this_one_does_not_write_are_taken_away(
+    quarters: list[Path], tmp_path: Path
+) -> None:
+    mine = tmp_path / "labelled" / "mine.laz"
+    mine.parent.mkdir()
+    mine.write_bytes(b"another's")
+    run(quarters, tmp_path, 50.0)
+    assert (tmp_path / "trees.gpkg").exists()
+    run(quarters, tmp_path, 50.0, parameters=PlotParameters(min_height_m=12.0), outputs=Outputs(False, False, False))  # noqa: FBT003
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"trees.parquet", "crowns.parquet", "totals.json", "catalogue.json", "mine.laz"}
