@@ -53,8 +53,9 @@ class PromptClient(aiomqtt.Client):
     def _client_connect(self) -> None:
         try:
             super()._client_connect()
-        except ssl.SSLError as error:
-            self.tls_error = error
+        except OSError as error:
+            if isinstance(error, ssl.SSLError):
+                self.tls_error = error
             _close_sockets(error)
             raise
 
@@ -113,7 +114,7 @@ def explain_failure(error: BaseException, client: PromptClient | None) -> str | 
     return None
 
 
-def _close_sockets(error: ssl.SSLError) -> None:
+def _close_sockets(error: OSError) -> None:
     """Close the socket of a handshake that failed; paho 2 forgets it, and a link may fail for months."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         for value in frame.f_locals.values():

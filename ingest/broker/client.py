@@ -1,5 +1,7 @@
 """The MQTT client of servers, mended in one place."""
 
+import ssl
+import traceback
 from typing import Any
 
 import aiomqtt
@@ -9,8 +11,19 @@ class ServerClient(aiomqtt.Client):
     """aiomqtt's client, which also notices at once when the link breaks before the broker has answered.
 
     aiomqtt 2.5 waits out its whole timeout for a CONNACK that cannot come any more; a broker that was started a moment
-    ago, or that turns a certificate away after a TLS 1.3 handshake, would cost a server ten seconds each time.
+    ago, or that turns a certificate away after a TLS 1.3 handshake, would cost a server ten seconds each time. And
+    paho 2 forgets the socket of a handshake that failed; a broker may be away for long.
     """
+
+    def _client_connect(self) -> None:
+        try:
+            super()._client_connect()
+        except OSError as error:
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                for value in frame.f_locals.values():
+                    if isinstance(value, ssl.SSLSocket):
+                        value.close()
+            raise
 
     def _on_disconnect(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # the library's own callback
         if self._connected.done():
