@@ -15,8 +15,9 @@ from ipfs.unixfs import plan_file
 from survey.airborne.result import PlotResult
 from survey.catalogue.estimates import NumberedTree, read_trees
 from survey.catalogue.exports import name_files
+from survey.catalogue.inventory import check_unchanged
 from survey.catalogue.plot import gather_plot
-from survey.catalogue.result import CatalogueResult
+from survey.catalogue.result import CatalogueResult, FileReport
 from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
 
 ORG, CAMPAIGN = "local", "local"
@@ -48,8 +49,9 @@ def sign_folder(surveyed: SurveyedFolder, *, key: SigningKey, secret: bytes, at_
     at_ms
         UTC.
     """
-    paths = [file.path for file in surveyed.result.files]
-    roots = {name: plan_file(path).root for name, path in zip(name_files(paths), paths, strict=True)}
+    files = surveyed.result.files
+    names = name_files([file.path for file in files])
+    roots = {name: _hash(file) for name, file in zip(names, files, strict=True)}
     plot = gather_plot(surveyed.result, ())
     first = _context(next(iter(roots.values())), secret, at_ms)
     clouds = tuple(sorted(roots.values(), key=bytes))
@@ -63,6 +65,13 @@ def sign_folder(surveyed: SurveyedFolder, *, key: SigningKey, secret: bytes, at_
     points = sum(file.points for file in surveyed.result.files)
     draft = Draft(survey, tuple(trees.values()), build_result(plot, first, UNSIGNED), points)
     return sign_draft(draft, key)
+
+
+def _hash(file: FileReport) -> Cid:
+    """Return the UnixFS root of a file that was surveyed: what is signed as evidence must be what was read."""
+    root = plan_file(file.path).root
+    check_unchanged(file.path, file.key)
+    return root
 
 
 def _by_file(one: NumberedTree) -> tuple[str, int]:

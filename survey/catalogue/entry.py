@@ -26,7 +26,7 @@ from survey.catalogue.errors import CatalogueInUse, JobFailed, NoClouds, TileFai
 from survey.catalogue.exports import LAYERS_DONE, Found, Outputs, list_outputs, plan_exports
 from survey.catalogue.facts import AreaFacts, measure_facts
 from survey.catalogue.ground import ground_reach
-from survey.catalogue.inventory import Catalogue, open_catalogue
+from survey.catalogue.inventory import Catalogue, check_unchanged, open_catalogue
 from survey.catalogue.plan import GROUND_POINTS, BlockCounts, check_side, choose_side, count_blocks, list_tiles
 from survey.catalogue.result import CatalogueResult, describe_result
 from survey.catalogue.run import Progress, Step, Tracker, ignore_progress, run_steps
@@ -109,7 +109,7 @@ def survey_catalogue(  # noqa: PLR0913 - the door of the room: what, how, where 
     Raises
     ------
     CatalogueError
-        When there is nothing to survey, files do not go together, or workers are lost.
+        When there is nothing to survey, files do not go together or change meanwhile, or workers are lost.
     CrsError
         When a file's CRS cannot be told.
     InvalidParameter
@@ -124,12 +124,21 @@ def survey_catalogue(  # noqa: PLR0913 - the door of the room: what, how, where 
     with _hold(out_folder):
         _sweep(work.path)
         points = sum(file.cloud.point_count for file in catalogue.files)
-        tracker = Tracker(on_progress, {kind: share * points for kind, share in _GUESS.items()})
+        chosen = outputs or Outputs()
+        tracker = Tracker(on_progress, {kind: share * points for kind, share in _guess_work(chosen).items()})
         survey = _Survey(catalogue, parameters, work, executor, tracker, list(catalogue.failures))
-        result = _run(survey, out_folder, tile_m, outputs or Outputs())
-        if not (result.failures or (outputs and outputs.keep_work)):
+        result = _run(survey, out_folder, tile_m, chosen)
+        if not (result.failures or chosen.keep_work):
             shutil.rmtree(work.path, ignore_errors=True)
     return result
+
+
+def _guess_work(outputs: Outputs) -> dict[str, float]:
+    """Return the work of each kind of job that will come, a point."""
+    left_out = {
+        kind for kind, is_wanted in (("raster", outputs.rasters), ("labels", outputs.labelled)) if not is_wanted
+    }
+    return {kind: share for kind, share in _GUESS.items() if kind not in left_out}
 
 
 def _run(survey: _Survey, out_folder: Path, tile_m: float | None, outputs: Outputs) -> CatalogueResult:
@@ -187,6 +196,8 @@ def _export(survey: _Survey, found: Found, outputs: Outputs, out_folder: Path) -
     key = make_key(VERSION, found.numbering.stem, repr(found.models), found.crs.text, repr(outputs))
     folder = survey.work.path / "exports" / key
     survey.run(plan_exports(found, outputs, folder))
+    for one in found.spools.files:
+        check_unchanged(one.file.path, one.file.key)
     if not (folder / LAYERS_DONE).exists():
         # Without trees nothing is delivered; what an earlier run delivered stays as it is.
         return ()

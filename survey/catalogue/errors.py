@@ -6,6 +6,8 @@
     +-- CatalogueError
         +-- NoClouds                    no cloud was named, or none of those named can be read
         +-- MixedCrs                    files stand in different CRS
+        +-- SeparateFrames              files stand each in a frame of its own
+        +-- FileChanged                 a file changed while it was surveyed
         +-- CatalogueInUse              another survey works in the same folder
         +-- NoCluster                   no scheduler answers at an address
         +-- WorkersLost                 the executor lost its workers
@@ -44,6 +46,27 @@ class MixedCrs(CatalogueError):
         )
         self.first = first
         self.other = other
+
+
+class SeparateFrames(CatalogueError):
+    """Files without a CRS, each in a frame of its own: nothing says how they lie to one another."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Invalid catalogue: {path.name} has no CRS, so nothing says how it lies to the other files; survey it "
+            "alone, or give --crs local:m if all are registered to one frame"
+        )
+        self.path = path
+
+
+class FileChanged(CatalogueError):
+    """A file changed while it was surveyed: its trees may be of other points."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Invalid file {path.name}: it changed while it was surveyed; wait until it is whole, and run it again"
+        )
+        self.path = path
 
 
 class CatalogueInUse(CatalogueError):

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import shapely
 
-from survey.catalogue.errors import FileFailed, JobFailed, MixedCrs, NoClouds
+from survey.catalogue.errors import FileChanged, FileFailed, JobFailed, MixedCrs, NoClouds, SeparateFrames
 from survey.errors import InvalidCloudFile
 from survey.files.clouds import CloudFile, open_cloud
 from survey.files.crs import CloudCrs, resolve_cloud_crs
@@ -84,8 +84,8 @@ def open_catalogue(paths: Sequence[Path], crs: str | None) -> Catalogue:
     ------
     NoClouds
         When there is none that can be read.
-    MixedCrs
-        When files stand in different CRS.
+    MixedCrs, SeparateFrames
+        When files stand in different CRS, or each in a frame of its own.
     CrsError
         When a file's CRS cannot be told.
     """
@@ -103,6 +103,8 @@ def open_catalogue(paths: Sequence[Path], crs: str | None) -> Catalogue:
     for file, one in zip(files, chosen, strict=True):
         if (one.text, one.unit_m, one.vertical_unit_m) != (chosen[0].text, chosen[0].unit_m, chosen[0].vertical_unit_m):
             raise MixedCrs((files[0].path, _tell_crs(chosen[0])), (file.path, _tell_crs(one)))
+        if len(files) > 1 and one.source == "assumed":
+            raise SeparateFrames(file.path)
     noted += _compare_verticals(chosen) + _tell_overlaps(files)
     noted += [f"{file.path.name}: {text}" for file in files for text in file.cloud.warnings]
     noted += list(dict.fromkeys(text for one in chosen for text in one.warnings))
@@ -135,6 +137,16 @@ def describe_file(path: Path) -> CatalogueFile:
     digest = hashlib.sha256(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     digest.update(_read_ends(path, status.st_size))
     return CatalogueFile(cloud, digest.hexdigest()[:24], status.st_size, status.st_mtime_ns)
+
+
+def check_unchanged(path: Path, key: str) -> None:
+    """Raise `FileChanged` unless a file is still the one that has a key."""
+    try:
+        is_same = describe_file(path).key == key
+    except (InvalidCloudFile, OSError):
+        is_same = False
+    if not is_same:
+        raise FileChanged(path)
 
 
 def _read_ends(path: Path, size: int) -> bytes:

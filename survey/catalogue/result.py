@@ -17,13 +17,14 @@ class FileReport:
 
     Attributes
     ----------
-    path
-        Where.
+    path, key
+        Where, and which file it was when it was surveyed (`survey.catalogue.inventory.check_unchanged`).
     points, used, trees
         In the file; those neither withheld nor man-made; trees whose apex return is the file's.
     """
 
     path: Path
+    key: str
     points: int
     used: int
     trees: int

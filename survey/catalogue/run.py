@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,16 +186,28 @@ def _run_bounded(steps: Iterable[Step], executor: Executor) -> Iterable[tuple[St
                 return
             done, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
-                step = pending[future]
-                report = future.result()
-                del pending[future]
-                yield step, report
+                report = _take(future, pending)
+                yield pending.pop(future), report
     except BrokenExecutor as error:
-        names = tuple(f"{step.kind} {step.name}" for step in pending.values())
-        raise WorkersLost(names, str(error)) from error
+        raise WorkersLost(_name_pending(pending), str(error)) from error
     finally:
         for future in pending:
             future.cancel()
+
+
+def _take(future: Future[JobReport], pending: Mapping[Future[JobReport], Step]) -> JobReport:
+    """Return how a job ended; a job raises nothing itself, so what is raised says that its worker is lost."""
+    try:
+        return future.result()
+    except BrokenExecutor:
+        raise
+    except Exception as error:
+        # Each executor has words of its own for it: Dask's is KilledWorker.
+        raise WorkersLost(_name_pending(pending), f"{type(error).__name__}: {error}") from error
+
+
+def _name_pending(pending: Mapping[Future[JobReport], Step]) -> tuple[str, ...]:
+    return tuple(f"{step.kind} {step.name}" for step in pending.values())
 
 
 def _name_failure(step: Step, reason: str) -> JobFailed:

@@ -29,7 +29,13 @@ def report_files(found: Found) -> tuple[FileReport, ...]:
         numbers, counts = np.unique(kept["id"] >> FILE_SHIFT, return_counts=True)
         trees.update({names[number]: count for number, count in zip(numbers.tolist(), counts.tolist(), strict=True)})
     return tuple(
-        FileReport(one.file.path, one.file.cloud.point_count, int(one.index.count.sum()), trees[one.path.stem])
+        FileReport(
+            path=one.file.path,
+            key=one.file.key,
+            points=one.file.cloud.point_count,
+            used=int(one.index.count.sum()),
+            trees=trees[one.path.stem],
+        )
         for one in found.spools.files
     )
 

@@ -1,14 +1,19 @@
 """Catalogues tell copies, overlaps and files that do not belong, before any point is decoded."""
 
+import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from survey.catalogue.errors import CatalogueInUse, FileFailed, MixedCrs, NoClouds
+from survey.catalogue.errors import CatalogueInUse, FileChanged, FileFailed, MixedCrs, NoClouds, SeparateFrames
+from survey.catalogue.exports import Outputs
 from survey.catalogue.inventory import describe_file, list_clouds, open_catalogue
+from survey.catalogue.run import Progress
 from survey.files.las import write_cloud
 from tests.survey.catalogue.scenes import EPSG, run, scan_stand, select, write_quarters
+from tests.survey.files.files import write_e57
 
 
 def test_folders_and_files_are_listed_once_by_name(tmp_path: Path) -> None:
@@ -84,3 +89,34 @@ def test_two_surveys_do_not_share_a_folder(tmp_path: Path) -> None:
             run(paths, tmp_path / "out")
 
     run(paths, tmp_path / "out", 50.0, on_progress=survey_too)
+
+
+def test_files_that_stand_each_in_a_frame_of_their_own_are_not_laid_over_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for name in ("one.e57", "two.e57"):
+        write_e57(tmp_path / name, [(rng.uniform(0.0, 5.0, (200, 3)), [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0])])
+    with pytest.raises(SeparateFrames, match=r"one\.e57"):
+        open_catalogue([tmp_path], None)
+    assert len(open_catalogue([tmp_path], "local:m").files) == 2
+    assert open_catalogue([tmp_path / "one.e57"], None).crs.source == "assumed"
+
+
+def test_a_file_that_changes_while_it_is_surveyed_is_told_and_nothing_is_delivered(tmp_path: Path) -> None:
+    paths = write_quarters(tmp_path / "in")
+
+    def touch(progress: Progress) -> None:
+        if progress.stage == "trees" and progress.done == progress.total:
+            os.utime(paths[2], (1.0, 1.0))
+
+    with pytest.raises(FileChanged, match=paths[2].name):
+        run(paths, tmp_path / "out", 50.0, on_progress=touch)
+    assert not (tmp_path / "out" / "trees.parquet").exists()
+
+
+@pytest.mark.parametrize("wanted", [(False, False, False), (True, True, True)])
+def test_progress_ends_at_the_whole_whatever_is_asked_for(tmp_path: Path, wanted: tuple[bool, bool, bool]) -> None:
+    told: list[Progress] = []
+    run(write_quarters(tmp_path / "in")[:1], tmp_path / "out", 50.0, outputs=Outputs(*wanted), on_progress=told.append)
+    shares = [one.share for one in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)

@@ -5,7 +5,9 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from survey.catalogue.errors import TileFailed
+import pytest
+
+from survey.catalogue.errors import TileFailed, WorkersLost
 from survey.catalogue.run import Progress, RunHere, Step, Tracker, run_steps
 
 P = ParamSpec("P")
@@ -68,3 +70,23 @@ def test_the_time_left_follows_the_pace_of_what_was_really_done(tmp_path: Path) 
         assert one.left_s is not None
         worked = one.done - 1
         assert abs(one.left_s - one.elapsed_s * (10 - one.done) / worked) < 1e-9
+
+
+class GoneError(Exception):
+    """What some executor raises for a lost worker."""
+
+
+class Losing(Executor):
+    """An executor whose worker is lost, told by an exception of its own."""
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        del fn, args, kwargs
+        future: Future[R] = Future()
+        future.set_exception(GoneError("tcp://127.0.0.1:1"))
+        return future
+
+
+def test_a_lost_worker_of_a_cluster_is_told_as_any_lost_worker(tmp_path: Path) -> None:
+    with pytest.raises(WorkersLost, match="GoneError") as caught:
+        run_steps(make_steps(tmp_path, 3), Losing(), Tracker())
+    assert "trees 0" in caught.value.pending
