@@ -2,7 +2,6 @@
 
 import math
 import struct
-import time
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 from firmware_bridge.scan.errors import InvalidPacket, OtherScanner
 from firmware_bridge.scan.vlp16_packet import check_data_packet, decode_packets, read_stamp_us
-from tests.firmware_bridge.scan.scans import scan
 
 # VLP-16 User Manual 63-9243 Rev. D, table 9-1: laser, vertical angle, vertical correction in millimetres.
 TABLE_9_1 = (
@@ -172,12 +170,3 @@ def test_any_bytes_are_checked_or_named(raw: bytes) -> None:
     except (InvalidPacket, OtherScanner):
         return
     decode_packets([raw], is_dual=False)
-
-
-def test_a_million_points_a_second_are_decoded() -> None:
-    # The processor's own time, so that a busy machine does not matter; the scanner's most is 600,000 a second.
-    pcap = scan().pcap
-    raws = [pcap[at : at + 1_206] for at in (pcap.index(b"\xff\xee", 0),)] * 256
-    began = time.process_time()
-    returns = decode_packets(raws, is_dual=False)
-    assert returns.packet.shape[0] / (time.process_time() - began) > 1e6

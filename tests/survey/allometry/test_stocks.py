@@ -1,7 +1,6 @@
 """What stands in trees: values, errors against Monte Carlo, one tree against thousands."""
 
 import math
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -186,16 +185,6 @@ def test_the_functions_on_single_trees_agree_with_the_columns(height: float, cro
     check_same(estimate_volume(tall, dbh, forest), stocks.volume_m3)
     check_same(biomass, stocks.biomass_kg)
     check_same(estimate_carbon(biomass, forest, density_kg_m2=8.0), stocks.carbon_kg)
-
-
-def test_eight_thousand_trees_take_a_tenth_of_a_second() -> None:
-    models, trees = choose_models(None, "unknown", "united-states"), plot(5, 8_000)
-    models.estimate_columns(trees, area_m2=1e5)
-    before = time.process_time()
-    stocks = models.estimate_columns(trees, area_m2=1e5)
-    for column in (stocks.dbh_cm, stocks.volume_m3, stocks.biomass_kg, stocks.carbon_kg):
-        assert len(column.to_list()) == 8_000
-    assert time.process_time() - before < 0.1
 
 
 def test_the_density_of_a_stand_follows_from_its_area() -> None:
