@@ -51,14 +51,18 @@ def make_figures(tree: Tree) -> tuple[Figure, ...]:
     notes = tuple(f"over bark, {stem.at_height_mm / _METRES_MM:.2f} m above the ground" for stem in tree.stems or ())
     crown = tree.crown
     optional = (
+        _noted(
+            _optional("Height", "m", tree.height_mm, _METRES_MM, digits=2),
+            "at least: the top is hidden" if tree.is_top_hidden else "",
+        ),
+        _noted(_optional("Lean", "°", tree.lean_mdeg, _THOUSAND, digits=0), "of the stem, from the vertical"),
         _optional("Crown diameter", "m", crown.diameter_mm if crown else None, _METRES_MM, digits=2),
         *(_noted(stem, note) for stem, note in zip(stems, notes, strict=True)),
         _noted(_optional("Stem volume", "m³", tree.volume_dm3, _THOUSAND, digits=2), ""),
         _noted(_optional("Biomass", "kg", tree.biomass_g, _THOUSAND, digits=0), "dry, above the ground"),
         _noted(_optional("Carbon", "kg", tree.carbon_g, _THOUSAND, digits=0), "above and below the ground"),
     )
-    height = _figure("Height", "m", tree.height_mm, _METRES_MM, digits=2)
-    return (height, *(figure for figure in optional if figure is not None))
+    return tuple(figure for figure in optional if figure is not None)
 
 
 def format_position(position: Position) -> tuple[tuple[str, str], ...]:

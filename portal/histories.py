@@ -144,8 +144,8 @@ def _tell_life(trees: Sequence[tuple[Cid, Tree]], surveys: Mapping[Cid, Survey])
                 campaign=tree.campaign,
                 status=tree.status,
                 is_changed=before is not None and before.status != tree.status,
-                height=f"{tree.height_mm.value / 1e3:.2f}" if stands else "",
-                error=f"{_error(tree.height_mm):.2f}",
+                height=_tell_height(tree) if stands else "",
+                error=f"{_error(tree.height_mm):.2f}" if tree.height_mm else "",
                 growth=_tell_growth(before, tree, years) if before is not None else None,
                 note=_tell_absence(tree.absence) if tree.absence else "",
             )
@@ -154,21 +154,26 @@ def _tell_life(trees: Sequence[tuple[Cid, Tree]], surveys: Mapping[Cid, Survey])
     return tuple(reversed(steps))
 
 
+def _tell_height(tree: Tree) -> str:
+    if tree.height_mm is None:
+        return ""
+    return f"{'over ' if tree.is_top_hidden else ''}{tree.height_mm.value / 1e3:.2f}"
+
+
 def _error(estimate: Estimate) -> float:
     return math.hypot(estimate.own_error, estimate.shared_error) / 1e3
 
 
 def _tell_growth(before: Tree, after: Tree, years: float) -> GrowthText | None:
-    if before.status not in _STANDING or after.status not in _STANDING:
+    heights = [one.height_mm for one in (before, after) if one.status in _STANDING and not one.is_top_hidden]
+    known = [one for one in heights if one is not None]
+    if len(known) < 2:  # noqa: PLR2004  # growth needs both
         return None
     # Here, because the science costs a server without such visitors its start.
     from survey.estimate import Estimate as Metres  # noqa: PLC0415
     from survey.resurvey.growth import subtract  # noqa: PLC0415
 
-    first, last = (
-        Metres(one.value / 1e3, one.own_error / 1e3, one.shared_error / 1e3, one.model)
-        for one in (before.height_mm, after.height_mm)
-    )
+    first, last = (Metres(one.value / 1e3, one.own_error / 1e3, one.shared_error / 1e3, one.model) for one in known)
     growth = subtract(first, last, years)
     is_yearly = abs(years) >= _LEAST_YEARS
     per = years if is_yearly else 1.0

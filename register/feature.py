@@ -36,7 +36,13 @@ def encode_feature(tree: Tree, cid: Cid) -> bytes:
 
 
 def _figures(tree: Tree) -> str:
-    text = _figure("height", "m", tree.height_mm, _MILLI)
+    text = ""
+    if tree.height_mm:
+        text += _figure("height", "m", tree.height_mm, _MILLI)
+    if tree.is_top_hidden:
+        text += ',"is_top_hidden":true'
+    if tree.lean_mdeg:
+        text += _figure("lean", "deg", tree.lean_mdeg, _MILLI)
     if tree.crown:
         text += _figure("crown_diameter", "m", tree.crown.diameter_mm, _MILLI)
     if tree.stems:

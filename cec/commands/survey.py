@@ -213,7 +213,7 @@ def _print_summary(records: list[Record], result: CatalogueResult, summary: dict
         print_text(f"  note: {warning}")
     for failure in result.failures:
         print_text(f"  left out: {failure}")
-    for tree in sorted(trees, key=lambda tree: -tree.height_mm.value)[:_SHOWN]:
+    for tree in sorted(trees, key=lambda tree: -tree.height_mm.value if tree.height_mm else 0)[:_SHOWN]:
         stem = tree.stems[0].diameter_mm if tree.stems else None
         crown = tree.crown.diameter_mm if tree.crown else None
         print_text(

@@ -49,10 +49,10 @@ async def _trace(code: str, data: Path, address: str | Path) -> tuple[dict[str, 
         survey = open_envelope(await register.record(entry.survey)).expect(Survey)
         found: dict[str, Any] = {
             "code": format_code(code),
-            "height": _metres(tree.height_mm),
+            "height": "not measured" if tree.height_mm is None else _metres(tree.height_mm),
             "record": str(entry.record),
             "survey": str(entry.survey),
-            "cloud": ", ".join(str(cloud) for cloud in survey.clouds),
+            "cloud": ", ".join(str(cloud) for cloud in survey.clouds or ()),
             "software": survey.software,
         }
         if entry.anchor is None:

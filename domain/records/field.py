@@ -91,6 +91,8 @@ class Blob:
         File name on the device, for people.
     crs
         CRS that the crew states for a cloud: ``EPSG:n``, ``local:m`` or WKT; absent: the file's own.
+    scanned
+        How a cloud was taken; absent: from the air.
     """
 
     KIND: ClassVar[str] = "blob"
@@ -105,6 +107,7 @@ class Blob:
     profile: Annotated[str, OneOf(("unixfs-v1-2025",))] = "unixfs-v1-2025"
     name: Name | None = None
     crs: Text | None = None
+    scanned: Annotated[str, OneOf(("airborne", "drone", "terrestrial", "mobile"))] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Survey:
     inputs
         The `blob` and `observation` records, or the cloud's root where there is no record.
     clouds
-        UnixFS roots of the clouds read.
+        UnixFS roots of the clouds read; absent where a crew measured on foot.
     steps
         What was done, in order.
     software
@@ -98,12 +98,12 @@ class Survey:
     org: Id
     campaign: Id
     inputs: Annotated[tuple[Cid, ...], Length(1, 4_000)]
-    clouds: Annotated[tuple[Cid, ...], Length(1, 1_000)]
     steps: Annotated[tuple[Step, ...], Length(1, 50)]
     software: Name
     crs: Text
     crs_source: Annotated[str, OneOf(("file", "user", "assumed"))]
     at_ms: UtcMs
+    clouds: Annotated[tuple[Cid, ...], Length(1, 1_000)] | None = None
     warnings: Annotated[tuple[Text, ...], Length(1, 100)] | None = None
     taken_ms: UtcMs | None = None
 
@@ -264,14 +264,24 @@ class Tree:
         The survey that saw it.
     prev
         The same tree's last record.
-    position, height_mm, crown, stems
+    position, crown, stems
         Where and how large.
+    height_mm
+        Absent where only the stem was measured.
+    is_top_hidden
+        True where the top was not seen, as from within the forest: the tree is at least that tall.
+    lean_mdeg
+        Angle of the stem from the vertical; absent where it does not show.
     status
         Alive, or what became of it.
+    status_ppm
+        Probability of the status, where it was judged from a cloud.
     confidence_ppm
         That this is one tree.
     species
         As far as known.
+    readings
+        The `observation` records of a crew that these figures rest on.
     volume_dm3, biomass_g, carbon_g
         Stem volume; dry biomass above ground; carbon above and below ground. Absent: not available.
     damage, damage_ppm
@@ -287,13 +297,17 @@ class Tree:
     code: TreeCodeText
     survey: Cid
     position: Position
-    height_mm: Estimate
     status: Status
     confidence_ppm: Ppm
+    height_mm: Estimate | None = None
+    is_top_hidden: bool | None = None
+    lean_mdeg: Estimate | None = None
+    status_ppm: Ppm | None = None
     prev: Cid | None = None
     crown: Crown | None = None
     stems: Annotated[tuple[Stem, ...], Length(1, 50)] | None = None
     species: Species | None = None
+    readings: Annotated[tuple[Cid, ...], Length(1, 200)] | None = None
     volume_dm3: Estimate | None = None
     biomass_g: Estimate | None = None
     carbon_g: Estimate | None = None

@@ -46,6 +46,7 @@ class _Figure:
 
 _FIGURES: Final = (
     _Figure("height", "m", 1_000, lambda tree: tree.height_mm),
+    _Figure("lean", "deg", 1_000, lambda tree: tree.lean_mdeg),
     _Figure("crown_diameter", "m", 1_000, lambda tree: tree.crown.diameter_mm if tree.crown else None),
     _Figure("stem_diameter", "cm", 10, lambda tree: tree.stems[0].diameter_mm if tree.stems else None),
     _Figure("volume", "m3", 1_000, lambda tree: tree.volume_dm3),
@@ -109,6 +110,7 @@ def make_row(cid: Cid, tree: Tree) -> dict[str, Any]:
         "species": tree.species.name if tree.species else None,
         "confidence": tree.confidence_ppm / 1e6,
         "position_error_m": position.error_mm / 1_000,
+        "is_top_hidden": tree.is_top_hidden or False,
         "geometry": None,
     }
     for figure in _FIGURES:
@@ -141,6 +143,7 @@ _SCHEMA: Final = pa.schema(
         _measured("lat", "degree"),
         _measured("position_error_m", "m"),
         *(_measured(column, figure.unit) for figure in _FIGURES for column in (figure.column, figure.error_column)),
+        pa.field("is_top_hidden", pa.bool_()),
         pa.field("geometry", pa.binary()),
     ],
     metadata={"geo": json.dumps(_GEO)},

@@ -220,7 +220,7 @@ def _see_trees(
             x_m=float(x),
             y_m=float(y),
             place_error_m=float(np.hypot(tree.position.error_mm / _MILLI, moved)),
-            height_m=_in_metres(tree.height_mm),
+            height_m=None if tree.height_mm is None or tree.is_top_hidden else _in_metres(tree.height_mm),
             crown_m=_in_metres(tree.crown.diameter_mm) if tree.crown else None,
             dbh_cm=_read_diameter(tree),
             status=tree.status,

@@ -109,7 +109,7 @@ def match_records(found: Found, known: KnownForest, unsigned: Cid) -> Matched:
     else:
         resurvey = resurvey_trees(after, before, _choose_settings(after, before))
         verdicts = tell_verdicts_backwards(resurvey)
-    if any(set(found.survey.clouds) & set(one.survey.clouds) for one in known.surveys.values()):
+    if any(set(found.survey.clouds or ()) & set(one.survey.clouds or ()) for one in known.surveys.values()):
         verdicts = _withhold_ends(verdicts)
     return Matched(
         survey=_note(found.survey, resurvey, verdicts, len(before.trees)),

@@ -32,7 +32,7 @@ def read_growth(trees: Sequence[Tree], matches: Iterable[Match]) -> GrowthColumn
     changes = {one.code: one.height for match in matches for one in match.same or () if one.height is not None}
     times = Counter(one.days for one in changes.values())
     days = max(times, key=lambda one: (times[one], one), default=0)
-    pairs = [(tree.height_mm.value, changes[tree.code]) for tree in trees if tree.code in changes]
+    pairs = [(tree.height_mm.value, changes[tree.code]) for tree in trees if tree.code in changes and tree.height_mm]
     chosen = [(height, change) for height, change in pairs if change.days == days]
     after = np.array([height for height, _ in chosen], dtype=np.float64) / _MILLI
     change = np.array([one.change_mm for _, one in chosen], dtype=np.float64) / _MILLI

@@ -131,7 +131,11 @@ def place_trees(trees: Sequence[Tree]) -> np.ndarray[tuple[int, int], np.dtype[n
     """Return easting, northing and height, metres, shape (n, 3)."""
     return np.array(
         [
-            ((tree.position.x_mm or 0) / 1e3, (tree.position.y_mm or 0) / 1e3, tree.height_mm.value / 1e3)
+            (
+                (tree.position.x_mm or 0) / 1e3,
+                (tree.position.y_mm or 0) / 1e3,
+                tree.height_mm.value / 1e3 if tree.height_mm else 0.0,
+            )
             for tree in trees
         ]
     ).reshape(-1, 3)

@@ -107,12 +107,12 @@ BODIES: dict[str, Body] = {
         "north-forest",
         "ridge-2026",
         (LINK,),
-        (CLOUD,),
         (Step("locate_trees", "popescu2004", "10.14358/PERS.70.5.589", (Parameter("min_height_m", "2.0"),)),),
         "cec-survey 0.1.0",
         "EPSG:32633",
         "file",
         AT_MS,
+        (CLOUD,),
         ("sparse cloud",),
     ),
     "tree": Tree(
@@ -183,6 +183,15 @@ _TREE = BODIES["tree"]
 assert isinstance(_TREE, Tree)
 GONE = replace(_TREE, prev=LINK, status="gone", crown=None, absence=_ABSENCE)
 """The end of a tree."""
+FROM_WITHIN = replace(
+    _TREE,
+    position=replace(_TREE.position, of="stem"),
+    is_top_hidden=True,
+    lean_mdeg=Estimate(4_200, 600, 0, "stem-axis"),
+    status_ppm=930_000,
+    readings=(LINK, CLOUD),
+)
+"""A tree seen from within the forest and measured by a crew: its top is hidden."""
 PROGRESS = Receipt(
     "north-forest",
     "rover-1",

@@ -11,7 +11,7 @@ from domain.errors import CecError, InvalidEncoding, InvalidField, InvalidRecord
 from domain.keys import SigningKey
 from domain.records.field import Observation
 from domain.records.frame import Campaign
-from tests.domain.samples import BODIES, CREW_DAY, GONE, KEY, OBSERVATION, P256_KEY, PROGRESS
+from tests.domain.samples import BODIES, CREW_DAY, FROM_WITHIN, GONE, KEY, OBSERVATION, P256_KEY, PROGRESS
 
 FIELDS = envelope.encode_body(OBSERVATION)
 
@@ -21,7 +21,9 @@ def test_there_is_a_sample_of_every_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [*BODIES.values(), CREW_DAY, PROGRESS, GONE], ids=[*BODIES, "crew day", "progress", "gone"]
+    "body",
+    [*BODIES.values(), CREW_DAY, PROGRESS, GONE, FROM_WITHIN],
+    ids=[*BODIES, "crew day", "progress", "gone", "from within"],
 )
 @pytest.mark.parametrize("key", [KEY, P256_KEY], ids=["ed25519", "p256"])
 def test_every_kind_is_sealed_and_opened(body: Body, key: SigningKey) -> None:

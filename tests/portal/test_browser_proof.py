@@ -21,7 +21,7 @@ from domain.envelope import encode_body, open_envelope, seal
 from domain.errors import CecError
 from domain.keys import P256_ORDER
 from domain.merkle import MerklePath, build_tree, compute_root
-from tests.domain.samples import BODIES, CLOUD, KEY, P256_KEY
+from tests.domain.samples import BODIES, CLOUD, FROM_WITHIN, KEY, P256_KEY
 from tests.portal.js.mutants import make_mutants
 from tests.portal.js.serving import serve_checker
 from tests.portal.test_browser_pages import ARGUMENTS
@@ -212,7 +212,7 @@ def sort_maps(value: Any) -> Any:  # noqa: ANN401
 
 
 async def test_records_by_p256_keys_are_read(page: Page) -> None:
-    sealed = [seal(body, P256_KEY).raw.hex() for body in BODIES.values()]
+    sealed = [seal(body, P256_KEY).raw.hex() for body in [*BODIES.values(), FROM_WITHIN]]
     assert await call(page, "openAll", sealed) == [True] * len(sealed)
 
 

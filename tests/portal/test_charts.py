@@ -45,6 +45,7 @@ def test_records_become_columns_in_metres_with_both_errors() -> None:
     first = trees[0]
     assert first.position.x_mm is not None
     assert columns.x_m[0] == first.position.x_mm / 1000
+    assert first.height_mm is not None
     assert columns.height_m[0] == first.height_mm.value / 1000
     own, shared = first.height_mm.own_error, first.height_mm.shared_error
     assert columns.height_error_m[0] == pytest.approx((own**2 + shared**2) ** 0.5 / 1000)

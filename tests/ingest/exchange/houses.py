@@ -14,7 +14,7 @@ from domain.keys import SigningKey
 from domain.merkle import build_sorted_tree
 from domain.records.frame import Campaign
 from domain.records.match import Match
-from domain.records.result import Result, Survey, Tree
+from domain.records.result import Estimate, Result, Survey, Tree
 from ingest.exchange.catalogue import bring_up
 from ingest.exchange.digest import CampaignDigest, digest_campaigns
 from ingest.exchange.exchange import Exchange
@@ -106,7 +106,7 @@ def make_stand(
                 code=mint_cloud_code(b"s" * 32, cloud, (index, 0, 0)),
                 survey=survey.cid,
                 position=replace(position, lon_nd=15_001_234_567 + index * 10_000),
-                height_mm=replace(tree_body.height_mm, value=10_000 + index),
+                height_mm=Estimate(10_000 + index, 300, 0, "apex-above-terrain"),
             ),
             key,
         )

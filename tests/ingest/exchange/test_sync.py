@@ -18,7 +18,7 @@ from domain.envelope import Record, seal
 from domain.merkle import build_sorted_tree
 from domain.records.field import Observation
 from domain.records.membership import Revoke
-from domain.records.result import Tree
+from domain.records.result import Estimate, Tree
 from domain.upload import MAX_FILE_BYTES
 from ingest.exchange.digest import EMPTY, LISTED, PrefixDigest, compute_root, digest_prefix
 from ingest.exchange.errors import InvalidExchange, PeerFailed
@@ -164,7 +164,7 @@ async def test_two_histories_of_one_tree_stay_apart_with_an_alarm_on_both_sides(
     await pair.sync()
     tree = stand[1].expect(Tree)
     grown = [
-        seal(replace(tree, prev=stand[1].cid, height_mm=replace(tree.height_mm, value=value)), SERVICE_KEY)
+        seal(replace(tree, prev=stand[1].cid, height_mm=Estimate(value, 300, 0, "apex-above-terrain")), SERVICE_KEY)
         for value in (30_000, 31_000)
     ]
     await pair.here.fill(grown[0])

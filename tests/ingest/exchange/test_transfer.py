@@ -154,6 +154,7 @@ async def test_the_table_is_geoparquet_with_each_tree_once_and_its_units(house: 
     # WKB of a point: byte order 1 (little endian), type 1, x, y as IEEE 754 doubles (OGC 06-103r4, 8.2).
     assert rows[5]["geometry"][:5] == bytes.fromhex("0101000000")
     assert (rows[5]["lon"], rows[5]["lat"]) == (tree.position.lon_nd / 1e9, tree.position.lat_nd / 1e9)  # type: ignore[operator]
+    assert tree.height_mm is not None
     assert rows[5]["height_m"] == tree.height_mm.value / 1000
     assert file.schema_arrow.field("height_m").metadata == {b"unit": b"m"}
 

@@ -14,7 +14,7 @@ from domain.envelope import open_envelope, seal
 from domain.merkle import build_sorted_tree
 from domain.records.field import Place
 from domain.records.match import Match
-from domain.records.result import Result, Survey, Tree
+from domain.records.result import Estimate, Result, Survey, Tree
 from ingest.entries import Job
 from ingest.journal import Journal
 from ingest.pipeline import anchoring, knowing, surveying
@@ -58,7 +58,7 @@ class LineSurveyor:
         assert isinstance(tree, Tree)
         assert isinstance(result, Result)
         trees = tuple(
-            replace(tree, code=CODES[index], height_mm=replace(tree.height_mm, value=1000 * int(line)))
+            replace(tree, code=CODES[index], height_mm=Estimate(1000 * int(line), 300, 0, "apex-above-terrain"))
             for index, line in enumerate(lines)
         )
         made = replace(survey, inputs=(request.blob,), clouds=(request.root,), at_ms=request.at_ms, org=request.org)

@@ -110,6 +110,7 @@ def test_figures_become_records_that_hold_their_bounds(small: tuple[Stand, PlotR
     assert seal(build_result(plot, CONTEXT, survey.cid), key).kind == "result"
     first, estimate = trees[0], plot.trees[0]
     assert parse_code(first.code) == first.code
+    assert first.height_mm is not None
     assert first.height_mm.value == round(estimate.height_m.value * 1000)
     assert first.position.lon_nd == round((estimate.longitude_deg or 0) * 1e9)
     assert first.carbon_g is not None

@@ -78,12 +78,12 @@ def make_found(
         "north-forest",
         "second",
         (UNSIGNED,),
-        (Cid.of(RAW, f"{years}".encode()),),
         (Step("locate_trees", "chazal2013"),),
         "cec-survey",
         crs,
         "file",
         BEGIN_MS + 20 * YEAR_MS,
+        (Cid.of(RAW, f"{years}".encode()),),
         taken_ms=round(BEGIN_MS + years * YEAR_MS),
     )
     detection = (Detection(3_000, 15_000, 600_000, "simulated"), Detection(15_000, 60_000, 980_000, "simulated"))

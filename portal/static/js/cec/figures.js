@@ -18,6 +18,7 @@ const UNITS = new Map([
   ['g', { decimals: 3, unit: 'kg' }],
   ['nd', { decimals: 9, unit: '°' }],
   ['cd', { decimals: 2, unit: '°' }],
+  ['mdeg', { decimals: 3, unit: '°' }],
   ['ppm', { decimals: 4, unit: '%' }],
   ['c', { decimals: 2, unit: '' }],
 ]);
@@ -36,6 +37,7 @@ const FIRST = [
   'status',
   'species',
   'height_mm',
+  'is_top_hidden',
   'stems',
   'crown',
   'volume_dm3',
