@@ -53,8 +53,10 @@ def _build_tree(index: int, tree: TreeTruth, stand: Stand) -> list[Body]:
 
 def _optics(tree: TreeTruth, species: Species) -> tuple[float, float, float]:
     if tree.status == "alive":
-        return species.shell_per_m, species.core_per_m, species.reflectance
-    return _BARE_SHARE * species.shell_per_m, _BARE_SHARE * species.core_per_m, _BARE_REFLECTANCE
+        vigour = tree.vigour
+        return vigour * species.shell_per_m, vigour * species.core_per_m, vigour * species.reflectance
+    bare = _BARE_SHARE * tree.vigour
+    return bare * species.shell_per_m, bare * species.core_per_m, tree.vigour * _BARE_REFLECTANCE
 
 
 def _crown(index: int, tree: TreeTruth, species: Species, rng: np.random.Generator) -> list[Body]:

@@ -20,6 +20,14 @@ _LYING_FILL = 0.6
 # A leaning crown adds about this share of the box that its axis sweeps.
 _LEANING_FILL = 0.5
 _LEAST_CROWN_M = 0.3
+# Of windthrown trees four in five are uprooted (see `sample_data.forest.storm`); they lie along the wind, give or take.
+_UPROOTED_SHARE = 0.8
+_WIND_SPREAD_RAD = math.radians(20.0)
+# Trees that fell of themselves lie any way, and half of what lies has lost its branches: snags fall late and old.
+_WINDTHROWN_SHARE = 0.7
+_BARE_SHARE = 0.5
+# A root plate is some seven times as wide as the stem is thick; chosen, about 2.8 m at 40 cm.
+_PLATE_SHARE = 7.0
 
 
 def die(tree: TreeTruth, rng: np.random.Generator) -> TreeTruth:
@@ -130,6 +138,41 @@ def fall(tree: TreeTruth, towards_rad: float) -> TreeTruth:
         status="fallen",
         lean_deg=90.0,
     )
+
+
+def throw_down(rng: np.random.Generator, trees: tuple[TreeTruth, ...], share: float) -> tuple[TreeTruth, ...]:
+    """Return the trees, a share of which lie on the ground.
+
+    Parameters
+    ----------
+    rng
+        Source of all chance.
+    trees
+        Any trees.
+    share
+        Chance of each to lie, 0 to 1.
+    """
+    if share == 0.0:
+        return trees
+    wind = float(rng.uniform(0.0, 2.0 * math.pi))
+    lies = rng.random(len(trees)) < share
+    return tuple(_throw(rng, tree, wind) if is_down else tree for tree, is_down in zip(trees, lies, strict=True))
+
+
+def _throw(rng: np.random.Generator, tree: TreeTruth, wind_rad: float) -> TreeTruth:
+    along = wind_rad + float(rng.normal(0.0, _WIND_SPREAD_RAD))
+    any_way = float(rng.uniform(0.0, 2.0 * math.pi))
+    is_windthrown, is_bare, is_uprooted = rng.random(3) < (_WINDTHROWN_SHARE, _BARE_SHARE, _UPROOTED_SHARE)
+    lying = fall(replace(tree, lean_deg=0.0), along if is_windthrown else any_way)
+    if is_windthrown and is_uprooted:
+        lying = replace(lying, root_plate_m=_PLATE_SHARE * tree.dbh_cm / 100.0)
+    return _strip(lying) if is_bare else lying
+
+
+def _strip(tree: TreeTruth) -> TreeTruth:
+    """Return a lying tree that has lost its branches: what is left beside the stem is as wide as it is thick."""
+    thick = tree.dbh_cm / 100.0
+    return replace(tree, height_m=thick, crown_diameter_m=min(tree.crown_diameter_m, 2.0 * thick))
 
 
 def stem_length_m(tree: TreeTruth) -> float:

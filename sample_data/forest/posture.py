@@ -21,6 +21,10 @@ _MOST_SLICES = 40
 _LOG_STEP = 1.4
 _MOST_LOGS = 150
 _LYING_LOBES = 7
+# A root plate is a row of upright columns across the stem, the tallest three quarters as high as the plate is wide: the
+# rest stays in the ground.
+_PLATE_COLUMNS = 5
+_PLATE_RISE = 0.75
 # A crown that the area's grid can no longer see.
 _LEAST_RADIUS_M = 0.02
 
@@ -79,7 +83,32 @@ def lay_down(index: int, tree: TreeTruth, terrain: Terrain, *, optics: tuple[Opt
     ]
     level = np.ones(len(LEVELS))
     stems = [replace(row, kind=STEM, optics=optics[1], table_m=level * row.table_m.max()) for row in logs]
-    return _fit_area(tree, [*leaves, *stems])
+    return _fit_area(tree, [*leaves, *stems, *_raise_roots(index, tree, terrain, stem=optics[1])])
+
+
+def _raise_roots(index: int, tree: TreeTruth, terrain: Terrain, *, stem: Optics) -> list[Body]:
+    """Return the bodies of the root plate that an uprooted tree has."""
+    if tree.root_plate_m == 0.0:
+        return []
+    length = stem_length_m(tree)
+    way = (tree.apex_x_m - tree.x_m) / length, (tree.apex_y_m - tree.y_m) / length
+    across = (np.arange(_PLATE_COLUMNS) + 0.5) / _PLATE_COLUMNS - 0.5
+    heights = _PLATE_RISE * tree.root_plate_m * np.sqrt(1.0 - (2.0 * across) ** 2)
+    radius = 0.5 * tree.root_plate_m / _PLATE_COLUMNS
+    columns = [
+        (_lying_body(index, tree, terrain, along=0.0, size=(radius, height)), aside * tree.root_plate_m)
+        for aside, height in zip(across.tolist(), heights.tolist(), strict=True)
+    ]
+    return [
+        replace(
+            body,
+            kind=STEM,
+            centre=(body.centre[0] - aside * way[1], body.centre[1] + aside * way[0], body.centre[2]),
+            table_m=np.full(len(LEVELS), radius),
+            optics=stem,
+        )
+        for body, aside in columns
+    ]
 
 
 def _slice(body: Body) -> list[Body]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sample_data.errors import LARGEST_SEED, InvalidParameter, check_range
 from sample_data.forest.competition import crowd
-from sample_data.forest.damage import die, lean
+from sample_data.forest.damage import die, lean, throw_down
 from sample_data.forest.planting import (
     Gaps,
     Rows,
@@ -99,6 +99,10 @@ class StandParameters:
     """Share of trees that stand dead."""
     leaning_share: float = 0.0
     """Share of trees whose stem leans by 5 degrees or more."""
+    fallen_share: float = 0.0
+    """Share of trees that lie on the ground: most along one wind, some fresh, some old."""
+    vigour_scatter: float = 0.0
+    """Standard deviation of the logarithm of each tree's vigour (:attr:`TreeTruth.vigour`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +163,19 @@ def grow_stand(seed: int, *, parameters: StandParameters | None = None) -> Stand
     check_range("side_m", chosen.side_m, 20.0, _LARGEST_SIDE_M)
     check_range("dead_share", chosen.dead_share, 0.0, 1.0)
     check_range("leaning_share", chosen.leaning_share, 0.0, 1.0)
+    check_range("fallen_share", chosen.fallen_share, 0.0, 1.0)
+    check_range("vigour_scatter", chosen.vigour_scatter, 0.0, 1.0)
     rng = np.random.default_rng([0x57A4D, seed])
     terrain = shape_terrain(rng, chosen.origin_x_m, chosen.origin_y_m, chosen.terrain)
     gaps = open_gaps(rng, chosen.side_m, chosen.gaps_per_ha)
     trees = _plant(rng, chosen, gaps)
     side = chosen.side_m
-    # A generator of its own, so that stands without dead and leaning trees stay what they were.
-    fate = np.random.default_rng([0xDEAD, seed])
+    # Generators of their own, so that stands without dead, leaning and fallen trees stay what they were.
+    fate, wind, vigour = (np.random.default_rng([stream, seed]) for stream in (0xDEAD, 0xFA11, 0x516))
+    standing = _hurt(fate, chosen, _write_truth(rng, chosen, terrain, trees))
+    grown = _vary(vigour, chosen.vigour_scatter, standing)
     return Stand(
-        trees=_hurt(fate, chosen, _write_truth(rng, chosen, terrain, trees)),
+        trees=throw_down(wind, grown, chosen.fallen_share),
         bounds=(chosen.origin_x_m, chosen.origin_y_m, chosen.origin_x_m + side, chosen.origin_y_m + side),
         epsg=chosen.epsg,
         terrain=terrain,
@@ -287,3 +295,11 @@ def _hurt(rng: np.random.Generator, parameters: StandParameters, trees: tuple[Tr
     towards = rng.uniform(0.0, 2.0 * np.pi, len(trees))
     hurt = [die(tree, rng) if is_dead else tree for tree, is_dead in zip(trees, dead, strict=True)]
     return tuple(lean(tree, float(leans[i]), float(towards[i])) if leaning[i] else tree for i, tree in enumerate(hurt))
+
+
+def _vary(rng: np.random.Generator, scatter: float, trees: tuple[TreeTruth, ...]) -> tuple[TreeTruth, ...]:
+    """Return the trees, each with a vigour of its own."""
+    if scatter == 0.0:
+        return trees
+    vigour = np.exp(rng.normal(0.0, scatter, len(trees)))
+    return tuple(replace(tree, vigour=float(one)) for tree, one in zip(trees, vigour, strict=True))

@@ -39,3 +39,7 @@ class TreeTruth:
     """Alive, dead and standing (a snag included), or fallen."""
     lean_deg: float = 0.0
     """Angle of the stem from the vertical, towards the apex: 0 upright, 90 on the ground."""
+    root_plate_m: float = 0.0
+    """Diameter of the plate of roots and soil that stands up at an uprooted tree's foot; 0 for none."""
+    vigour: float = 1.0
+    """Reflectance of its leaves, and what they stop of the light, over those of its species."""

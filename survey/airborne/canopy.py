@@ -153,17 +153,25 @@ def _lift_pits(surface: Array, pit_m: float) -> Array:
     around = np.empty(_ROUND)
     for row in range(rows):
         for column in range(columns):
-            count = 0
-            for north in range(row - 1, row + 2):
-                for east in range(column - 1, column + 2):
-                    # Beyond the edge the nearest cell continues.
-                    value = surface[min(max(north, 0), rows - 1), min(max(east, 0), columns - 1)]
-                    at = count
-                    while at > 0 and around[at - 1] > value:
-                        around[at] = around[at - 1]
-                        at -= 1
-                    around[at] = value
-                    count += 1
-            if around[4] - surface[row, column] > pit_m:
-                lifted[row, column] = around[4]
+            higher = 0
+            for turn in range(_ROUND):
+                # Beyond the edge the nearest cell continues.
+                north = min(max(row + turn // 3 - 1, 0), rows - 1)
+                around[turn] = surface[north, min(max(column + turn % 3 - 1, 0), columns - 1)]
+                higher += around[turn] - surface[row, column] > pit_m
+            # The median is so much higher where most are.
+            if higher > _ROUND // 2:
+                lifted[row, column] = _find_median(around)
     return lifted
+
+
+@compiled
+def _find_median(values: Array) -> float:
+    """Return the middle one of an odd number of values, and sort them."""
+    for place in range(1, values.size):
+        value, at = values[place], place
+        while at > 0 and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+    return float(values[values.size // 2])

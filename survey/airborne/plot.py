@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from survey.airborne.detection import tell_detection
+from survey.airborne.forms import Signal, describe_forms, warn_of_forms
 from survey.airborne.result import PlotResult, PointCounts
-from survey.airborne.settings import CloudFacts, TileSettings, choose_settings, describe_settings
+from survey.airborne.settings import CloudFacts, TileSettings, choose_settings, describe_settings, tell_form_facts
 from survey.airborne.tile import LEAST_POINTS, Box, TileTrees, find_tile_trees
 from survey.airborne.trees import PlotFacts, describe_stocks, measure_trees
 from survey.algorithm import StepDone
@@ -90,8 +91,10 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
     check_parameters(chosen)
     log = _Log()
     cloud = _prepare(path, chosen, log)
-    found = find_tile_trees(cloud.points, cloud.settings, enclose(cloud.points))
-    log.steps += describe_settings(cloud.settings)
+    signal = take_signal(cloud.raw, cloud.points)
+    found = find_tile_trees(cloud.points, cloud.settings, enclose(cloud.points), signal=signal)
+    log.steps += [*describe_settings(cloud.settings), *describe_forms()]
+    log.warnings += warn_of_forms(tell_form_facts(cloud.settings))
     log.end_stage("trees")
     world = _locate_in_world(cloud, found, log)
     models = choose_models(chosen.species, chosen.forest, chosen.region)
@@ -117,6 +120,7 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
         steps=tuple(log.steps),
         warnings=tuple(log.warnings),
         stage_s=tuple(log.stage_s),
+        fallen=found.fallen,
     )
 
 
@@ -137,6 +141,12 @@ def to_points(raw: RawCloud, crs: CloudCrs) -> Points:
     )
 
 
+def take_signal(raw: RawCloud, points: Points) -> Signal:
+    """Return what the scanner wrote of points beside their places, of a file that was read with its intensity."""
+    at = points.source
+    return Signal(raw.fields["intensity"][at], raw.return_number[at], raw.number_of_returns[at])
+
+
 def enclose(points: Points) -> Box:
     """Return a core that holds all points; its edges are whole metres."""
     west, south = np.floor(points.x_m.min()), np.floor(points.y_m.min())
@@ -146,7 +156,7 @@ def enclose(points: Points) -> Box:
 
 
 def _prepare(path: Path, chosen: PlotParameters, log: _Log) -> _Cloud:
-    file = read_las(path)
+    file = read_las(path, fields=("intensity",))
     log.warnings += file.warnings
     crs = resolve_crs(file.header, chosen.crs)
     log.warnings += crs.warnings
@@ -160,7 +170,10 @@ def _prepare(path: Path, chosen: PlotParameters, log: _Log) -> _Cloud:
     coverage = measure_coverage(clean)
     # Looked at only where the user does not say.
     looks = is_normalized(clean) if chosen.is_normalized is None else chosen.is_normalized
-    facts = CloudFacts(looks, coverage.density, coverage.first_density)
+    intensity = file.cloud.fields["intensity"]
+    # Where it was not recorded it is all the same.
+    has_intensity = bool(intensity.min() < intensity.max())
+    facts = CloudFacts(looks, coverage.density, coverage.first_density, has_intensity)
     log.end_stage("clean")
     return _Cloud(file.cloud, crs, points, int(strays.sum()), coverage, choose_settings(chosen, facts))
 

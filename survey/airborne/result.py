@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from survey.airborne.detection import DetectionClass
+from survey.airborne.forms_records import FallenStem, TreeForm
 from survey.algorithm import StepDone
 from survey.coverage import Ring
 from survey.estimate import Estimate
@@ -31,6 +32,8 @@ class TreeEstimate:
         Whether its top lies below the canopy.
     confidence
         Probability that this is one tree, 0 to 1.
+    form
+        Whether it is dead or leans; absent for hidden trees, and where nothing was asked.
     height_m
         Apex above the ground.
     crown_diameter_m
@@ -59,6 +62,7 @@ class TreeEstimate:
     volume_m3: Estimate | None
     biomass_kg: Estimate | None
     carbon_kg: Estimate | None
+    form: TreeForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class PlotResult:
         What a reader of the figures must know.
     stage_s
         Wall-clock seconds of each stage.
+    fallen
+        Stems on the ground, as far as they show, the surest first.
     """
 
     trees: tuple[TreeEstimate, ...]
@@ -127,3 +133,4 @@ class PlotResult:
     steps: tuple[StepDone, ...]
     warnings: tuple[str, ...]
     stage_s: tuple[tuple[str, float], ...]
+    fallen: tuple[FallenStem, ...] = ()

@@ -104,7 +104,8 @@ def _fill_holes(labels: Array, shape: tuple[int, int], most: int) -> None:
     hole = np.empty(most + 5, np.int64)
     stamps = np.full(labels.size, -1, np.int64)
     for cell in range(labels.size):
-        if labels[cell] >= 0:
+        # A patch that was explored and is still without a crown stays so, from whichever of its cells it is explored.
+        if labels[cell] >= 0 or stamps[cell] >= 0:
             continue
         around, size = _explore_hole(cell, labels, shape, (hole, stamps), most)
         if around >= 0:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from survey.airborne.canopy import BenArie2009, choose_cell
+from survey.airborne.forms_records import FormFacts
 from survey.airborne.heights import ApexReturn
 from survey.airborne.locate import Chazal2013
 from survey.airborne.segment import Dalponte2016
@@ -28,11 +29,14 @@ class CloudFacts:
         Whether elevations look like heights above ground.
     density, first_density
         Points, and first echoes, a square metre of ground covered.
+    has_intensity
+        Whether all files tell how strong echoes are.
     """
 
     is_normalized: bool
     density: float
     first_density: float
+    has_intensity: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class TileSettings:
         Whether elevations are heights above ground.
     min_height_m
         Lower trees are left out.
+    has_intensity
+        Whether how strong echoes are tells anything.
     ground
         How ground is told: the vendor's class, or our own classifier.
     noise, terrain, canopy, tops, crowns, hidden, heights
@@ -60,6 +66,7 @@ class TileSettings:
     first_density: float
     is_normalized: bool
     min_height_m: float
+    has_intensity: bool
     ground: GroundAlgorithm
     noise: IsolatedPoints = field(default_factory=IsolatedPoints)
     terrain: Lancaster1981 = field(default_factory=Lancaster1981)
@@ -103,10 +110,16 @@ def choose_settings(parameters: PlotParameters, facts: CloudFacts) -> TileSettin
         first_density=facts.first_density,
         is_normalized=facts.is_normalized if parameters.is_normalized is None else parameters.is_normalized,
         min_height_m=parameters.min_height_m,
+        has_intensity=facts.has_intensity,
         ground=ground,
         canopy=canopy,
         tops=replace(Chazal2013(), min_height_m=parameters.min_height_m),
     )
+
+
+def tell_form_facts(settings: TileSettings) -> FormFacts:
+    """Return what the judging of forms must know of the whole catalogue."""
+    return FormFacts(settings.first_density, is_normalized=settings.is_normalized, has_intensity=settings.has_intensity)
 
 
 def describe_settings(settings: TileSettings) -> tuple[StepDone, ...]:

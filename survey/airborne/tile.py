@@ -5,28 +5,29 @@ trees, their figures and the points that they own are the same, to the last bit,
 however points are ordered, as long as a tile's points cover its core and `TileSettings.reach_m` around it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.airborne.canopy import MAX_TREE_HEIGHT_M, CanopyModel, rasterize_canopy
-from survey.airborne.crowns import Crowns, crown_metrics
+from survey.airborne.crowns import Crowns, crown_metrics, label_points
 from survey.airborne.detection import canopy_confidence, hidden_confidence
+from survey.airborne.forms import FallenStem, Forms, FormTrees, Signal, TreeForm, judge_forms
 from survey.airborne.heights import estimate_crowns, estimate_heights
 from survey.airborne.locate import Tops, locate_trees
 from survey.airborne.outlines import outline_labels
 from survey.airborne.owners import assign_points
 from survey.airborne.segment import segment_trees
-from survey.airborne.settings import CloudFacts, TileSettings, choose_settings
+from survey.airborne.settings import CloudFacts, TileSettings, choose_settings, tell_form_facts
 from survey.airborne.understory import HiddenTops, Understory, locate_hidden_trees
 from survey.cloud import Bools, Floats, Labels, Points
 from survey.errors import TooFewPoints
 from survey.grid import Grid
-from survey.ground.buckets import Buckets, bucket_points, pick_points, sort_points
+from survey.ground.buckets import Buckets, select_sorted, sort_points
 from survey.ground.classify import classify_ground
-from survey.ground.noise import find_noise
+from survey.ground.noise import LOW_NOISE, find_noise
 from survey.ground.terrain import TerrainModel, normalize_height, rasterize_terrain
 
 __all__ = [
@@ -112,6 +113,10 @@ class TileTrees:
         Elevation of the ground and height of the canopy in the core's cells, NaN where unknown.
     counts
         What became of the core's points.
+    forms
+        Each tree's form, none of hidden ones; empty where no signal was given.
+    fallen
+        Stems on the ground whose middles lie in the core, the surest first.
     """
 
     apex: NDArray[np.int64]
@@ -132,6 +137,8 @@ class TileTrees:
     terrain: tuple[Grid, Floats]
     canopy: tuple[Grid, Floats]
     counts: TileCounts
+    forms: tuple[TreeForm | None, ...] = ()
+    fallen: tuple[FallenStem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +180,9 @@ class _Found:
     hidden: HiddenTops
 
 
-def find_tile_trees(points: Points, settings: TileSettings, core: Box) -> TileTrees:
+def find_tile_trees(
+    points: Points, settings: TileSettings, core: Box, *, is_clean: bool = False, signal: Signal | None = None
+) -> TileTrees:
     """Return the trees of one tile.
 
     Parameters
@@ -184,6 +193,10 @@ def find_tile_trees(points: Points, settings: TileSettings, core: Box) -> TileTr
         The same for all tiles of a catalogue.
     core
         What the tile answers for.
+    is_clean
+        Whether noise was told before: it is what has class 7, and no other is looked for.
+    signal
+        What the scanner wrote of each point beside its place; without it no forms are judged.
 
     Raises
     ------
@@ -196,9 +209,13 @@ def find_tile_trees(points: Points, settings: TileSettings, core: Box) -> TileTr
     """
     if len(points) < LEAST_POINTS:
         raise TooFewPoints(len(points), LEAST_POINTS)
-    scene = _prepare(points, settings)
+    scene = _prepare(points, settings, is_clean=is_clean)
     found = _search(scene, settings)
-    return _report(points, scene, found, (settings, core))
+    trees = _report(points, scene, found, (settings, core))
+    if signal is None:
+        return trees
+    forms = _judge_forms(scene, found, settings, signal)
+    return _add_forms(trees, forms, _apexes_in_core(scene, found.crowns.apex, core), core)
 
 
 def is_in_core(x_m: Floats, y_m: Floats, core: Box) -> Bools:
@@ -207,18 +224,12 @@ def is_in_core(x_m: Floats, y_m: Floats, core: Box) -> Bools:
     return inside
 
 
-def _prepare(points: Points, settings: TileSettings) -> _Scene:
+def _prepare(points: Points, settings: TileSettings, *, is_clean: bool) -> _Scene:
     """Return the points in an order of their own, without noise, with heights."""
-    in_order, at, buckets = sort_points(points, settings.terrain_cell_m)
-    noise = find_noise(in_order, settings.noise, buckets=buckets)
     is_noise, is_ground, is_unmeasured = (np.zeros(len(points), dtype=np.bool_) for _ in range(3))
-    is_noise[at[noise]] = True
-    if noise.any():
-        at = at[~noise]
-        if at.size < LEAST_POINTS:
-            raise TooFewPoints(int(at.size), LEAST_POINTS)
-        in_order = pick_points(points, at)
-        buckets = bucket_points(in_order, settings.terrain_cell_m)
+    in_order, at, buckets = _sort_clean(points, settings, is_noise, is_clean=is_clean)
+    if at.size < LEAST_POINTS:
+        raise TooFewPoints(int(at.size), LEAST_POINTS)
     terrain, above = None, in_order.z_m
     if not settings.is_normalized:
         ground = classify_ground(in_order, settings.ground, buckets=buckets)
@@ -227,12 +238,28 @@ def _prepare(points: Points, settings: TileSettings) -> _Scene:
         above = normalize_height(in_order, terrain)
     # Not a number compares as false: what has no height is left out as well.
     kept = above <= MAX_TREE_HEIGHT_M
-    is_unmeasured[at[np.isnan(above)]] = True
-    is_noise[at[above > MAX_TREE_HEIGHT_M]] = True
     if not kept.all():
-        in_order, at, above = pick_points(points, at[kept]), at[kept], above[kept]
-        buckets = bucket_points(in_order, settings.terrain_cell_m)
+        is_unmeasured[at[np.isnan(above)]] = True
+        is_noise[at[above > MAX_TREE_HEIGHT_M]] = True
+        at, above = at[kept], above[kept]
+        in_order, buckets = select_sorted(in_order, buckets, kept)
     return _Scene(in_order, at, above, buckets, terrain, is_noise, is_ground, is_unmeasured)
+
+
+def _sort_clean(
+    points: Points, settings: TileSettings, is_noise: Bools, *, is_clean: bool
+) -> tuple[Points, NDArray[np.int64], Buckets]:
+    """Return the points without noise by cells, and the index that each had; mark the noise."""
+    if is_clean:
+        is_noise |= points.classification == LOW_NOISE
+        return sort_points(points, settings.terrain_cell_m, ~is_noise)
+    in_order, at, buckets = sort_points(points, settings.terrain_cell_m)
+    noise = find_noise(in_order, settings.noise, buckets=buckets)
+    if not noise.any():
+        return in_order, at, buckets
+    is_noise[at[noise]] = True
+    in_order, buckets = select_sorted(in_order, buckets, ~noise)
+    return in_order, at[~noise], buckets
 
 
 def _search(scene: _Scene, settings: TileSettings) -> _Found:
@@ -285,6 +312,32 @@ def _report(points: Points, scene: _Scene, found: _Found, of: tuple[TileSettings
         canopy=_clip(found.canopy.grid, _show_canopy(found.canopy), core),
         counts=_count(scene, inside),
     )
+
+
+def _judge_forms(scene: _Scene, found: _Found, settings: TileSettings, signal: Signal) -> Forms:
+    """Return the forms of all canopy trees of a scene, and all fallen stems."""
+    crowns, points = found.crowns, scene.points
+    crown_of_label = np.full(int(found.labels.max(initial=-1)) + 2, -1, dtype=np.int64)
+    crown_of_label[crowns.top] = np.arange(crowns.apex.size)
+    # The last element answers for cells without a crown, whose label is -1.
+    crown = crown_of_label[label_points(points, found.canopy, found.labels)]
+    apex = crowns.apex
+    trees = FormTrees(points.x_m[apex], points.y_m[apex], scene.above_m[apex], crown)
+    facts = tell_form_facts(settings)
+    at = scene.at
+    seen = Signal(signal.intensity[at], signal.return_number[at], signal.number_of_returns[at])
+    return judge_forms(points, scene.above_m, seen, trees, facts=facts)
+
+
+def _add_forms(trees: TileTrees, forms: Forms, inside: Bools, core: Box) -> TileTrees:
+    own = [form for form, is_own in zip(forms.trees, inside.tolist(), strict=True) if is_own]
+    middle_x, middle_y = (
+        np.array([0.5 * (getattr(stem, f"foot_{axis}_m") + getattr(stem, f"top_{axis}_m")) for stem in forms.fallen])
+        for axis in "xy"
+    )
+    fallen = [stem for stem, is_own in zip(forms.fallen, is_in_core(middle_x, middle_y, core), strict=True) if is_own]
+    hidden: list[TreeForm | None] = [None] * (trees.apex.size - len(own))
+    return replace(trees, forms=(*own, *hidden), fallen=tuple(fallen))
 
 
 def _apexes_in_core(scene: _Scene, apex: NDArray[np.int64], core: Box) -> Bools:

@@ -133,6 +133,7 @@ def _build_tree(  # noqa: PLR0913 - the first five are bound once for all trees
         volume_m3=volume,
         biomass_kg=biomass,
         carbon_kg=carbon,
+        form=found.forms[number] if found.forms else None,
     )
 
 

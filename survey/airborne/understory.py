@@ -9,15 +9,17 @@ from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from survey.airborne.canopy import CanopyModel
+from survey.airborne.near import find_nearest, pair_up
 from survey.cloud import Bools, Floats, Points
 from survey.ground.buckets import Buckets, bucket_points, find_cells
 from survey.kernel import Array, compiled, find_neighbour
 
 _ROUNDS: Final = 4
 """Of deciding which tops give way; what is undecided then lies in a chain of tops, each in the next one's window."""
+_OWN_FIRST: Final = (4, 1, 3, 5, 7, 0, 2, 6, 8)
+"""A cell and those around it, those first in which a point in the gap above is likelier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def locate_hidden_trees(
     found = np.flatnonzero(support >= asked)
     found = found[np.lexsort((points.y_m[found], points.x_m[found], -height_m[found]))]
     found = found[_stands_clear(points, found, below.tops_xy, chosen.stem_m)]
-    kept = found[_spread(np.column_stack([points.x_m[found], points.y_m[found]]), height_m[found], chosen)]
+    kept = found[_spread(points.x_m[found], points.y_m[found], height_m[found], chosen)]
     return HiddenTops(kept, support[kept] / asked)
 
 
@@ -141,41 +143,37 @@ def _count_support(points: Points, is_low: Bools, chosen: Hamraz2017, buckets: B
 
 def _stands_clear(points: Points, found: NDArray[np.int64], tops_xy: Floats, stem_m: float) -> Bools:
     """Return which points are no stem of a canopy tree: its stem reaches from the ground to the crown."""
-    if len(tops_xy) == 0 or found.size == 0:
-        return np.ones(found.size, dtype=np.bool_)
-    apart, _ = KDTree(tops_xy).query(np.column_stack([points.x_m[found], points.y_m[found]]))
-    clear: Bools = apart >= stem_m
+    tops = np.ascontiguousarray(tops_xy[:, 0]), np.ascontiguousarray(tops_xy[:, 1])
+    clear: Bools = find_nearest(points.x_m[found], points.y_m[found], tops, stem_m) < 0
     return clear
 
 
-def _spread(places: Floats, height_m: Floats, chosen: Hamraz2017) -> Bools:
+def _spread(x_m: Floats, y_m: Floats, height_m: Floats, chosen: Hamraz2017) -> Bools:
     """Return which tops stay: none within the window of a higher one that stays. Highest first.
 
     A top stays once all higher ones whose windows hold it have given way, and gives way once one of them stays. Rounds
     are limited, so that a long chain of tops does not carry a decision across the land; what remains gives way.
     """
     undecided, stays, gives_way = 0, 1, 2
-    state = np.full(len(places), undecided, dtype=np.int8)
-    pairs = _pair_up(places, height_m, chosen)
+    state = np.full(x_m.size, undecided, dtype=np.int8)
+    pairs = _pair_up(x_m, y_m, height_m, chosen)
     for _ in range(_ROUNDS):
         state[pairs[state[pairs[:, 0]] == stays, 1]] = gives_way
-        is_held = np.zeros(len(places), dtype=np.bool_)
+        is_held = np.zeros(x_m.size, dtype=np.bool_)
         is_held[pairs[state[pairs[:, 0]] != gives_way, 1]] = True
         state[(state == undecided) & ~is_held] = stays
     kept: Bools = state == stays
     return kept
 
 
-def _pair_up(places: Floats, height_m: Floats, chosen: Hamraz2017) -> NDArray[np.int64]:
+def _pair_up(x_m: Floats, y_m: Floats, height_m: Floats, chosen: Hamraz2017) -> NDArray[np.int64]:
     """Return pairs of a top and a lower one within its window and layer, shape (m, 2)."""
-    if len(places) == 0:
-        return np.empty((0, 2), dtype=np.int64)
-    pairs = KDTree(places).query_pairs(chosen.most_window_m, output_type="ndarray")
-    pairs = np.sort(pairs.astype(np.int64), axis=1)
-    apart = np.hypot(*(places[pairs[:, 0]] - places[pairs[:, 1]]).T)
-    tall = height_m[pairs[:, 0]]
+    pairs = pair_up(x_m, y_m, chosen.most_window_m)
+    high, low = pairs[:, 0], pairs[:, 1]
+    apart = np.hypot(x_m[high] - x_m[low], y_m[high] - y_m[low])
+    tall = height_m[high]
     window = np.minimum(chosen.window_m + chosen.window_share * tall, chosen.most_window_m)
-    kept: NDArray[np.int64] = pairs[(apart < window) & (tall - height_m[pairs[:, 1]] < chosen.layer_m)]
+    kept: NDArray[np.int64] = pairs[(apart < window) & (tall - height_m[low] < chosen.layer_m)]
     return kept
 
 
@@ -191,20 +189,20 @@ def _count_cylinders(
     order, starts = buckets
     (rows, columns), reach = bounds
     # Cells hold their points from the highest down, so what may lie in a cylinder begins ever later.
-    begins = np.empty(9, np.int64)
+    begins, ends = np.empty(9, np.int64), np.empty(9, np.int64)
     for cell in range(starts.size - 1):
         for turn in range(9):
             near = find_neighbour(cell, turn, rows, columns)
             begins[turn] = starts[near] if near >= 0 else -1
+            ends[turn] = starts[near + 1]
         for place in range(starts[cell], starts[cell + 1]):
             point = order[place]
             if not wanted[point]:
                 continue
             below = 0
-            for turn in range(9):
+            for turn in _OWN_FIRST:
                 if begins[turn] >= 0 and below >= 0:
-                    end = starts[find_neighbour(cell, turn, rows, columns) + 1]
-                    begins[turn], more = _count_in_cell((point, begins[turn], end), xyz, order, reach)
+                    begins[turn], more = _count_in_cell((point, begins[turn], ends[turn]), xyz, order, reach)
                     below = below + more if more >= 0 else -1
             support[point] = max(below, 0)
 

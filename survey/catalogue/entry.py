@@ -18,12 +18,26 @@ from typing import Final
 import numpy as np
 
 from survey.airborne.detection import tell_detection
+from survey.airborne.forms import describe_forms
 from survey.airborne.settings import TileSettings, choose_settings, describe_settings
 from survey.airborne.trees import describe_stocks
 from survey.allometry import choose_models
 from survey.catalogue.covered import outline_area
 from survey.catalogue.errors import CatalogueInUse, JobFailed, NoClouds, TileFailed
-from survey.catalogue.exports import LAYERS_DONE, Found, Outputs, list_outputs, plan_exports
+from survey.catalogue.exports import (
+    COPC_COST,
+    LABEL_COST,
+    LAYER_COST,
+    LAYERS_DONE,
+    RASTER_COST,
+    RASTERS,
+    Found,
+    Outputs,
+    check_targets,
+    list_outputs,
+    plan_copc,
+    plan_exports,
+)
 from survey.catalogue.facts import AreaFacts, measure_facts
 from survey.catalogue.ground import ground_reach
 from survey.catalogue.inventory import Catalogue, check_unchanged, open_catalogue
@@ -43,7 +57,7 @@ from survey.catalogue.stages import (
     plan_trees,
 )
 from survey.catalogue.store import WorkFolder, make_key
-from survey.catalogue.tell import report_files, report_tiles, tell_warnings
+from survey.catalogue.tell import count_forms, report_files, report_tiles, tell_warnings
 from survey.catalogue.trees import tree_reach
 from survey.files.crs import to_world
 from survey.files.whole_file import whole_file
@@ -51,7 +65,7 @@ from survey.parameters import PlotParameters, check_parameters
 
 WORK: Final = ".work"
 REPORT: Final = "catalogue.json"
-_GUESS: Final = {"ground": 2.0, "trees": 3.5, "layers": 0.2, "raster": 0.1, "labels": 2.0}
+_GUESS: Final = {"ground": 2.0, "trees": 3.5, "layers": LAYER_COST}
 """Work of stages that are not planned yet, a point of all files."""
 
 
@@ -96,7 +110,8 @@ def survey_catalogue(  # noqa: PLR0913 - the door of the room: what, how, where 
     parameters
         What the user chose.
     out_folder
-        Where outputs go, and meanwhile the work folder: some 25 bytes a point.
+        Where outputs go, and meanwhile the work folder: some 25 bytes a point, and with labelled
+        clouds each point once more as its file has it, not compressed.
     executor
         Who works: `survey.catalogue.run.RunHere`, a pool of `open_pool`, or a cluster's that sees the same files.
     tile_m
@@ -119,51 +134,59 @@ def survey_catalogue(  # noqa: PLR0913 - the door of the room: what, how, where 
     if tile_m is not None:
         check_side(tile_m)
     catalogue = open_catalogue(paths, parameters.crs)
+    chosen = outputs or Outputs()
+    check_targets(catalogue.files, chosen, out_folder)
     out_folder.mkdir(parents=True, exist_ok=True)
     work = WorkFolder(out_folder / WORK)
     with _hold(out_folder):
         _sweep(work.path)
-        points = sum(file.cloud.point_count for file in catalogue.files)
-        chosen = outputs or Outputs()
-        tracker = Tracker(on_progress, {kind: share * points for kind, share in _guess_work(chosen).items()})
+        tracker = Tracker(on_progress, _guess_work(catalogue, chosen))
         survey = _Survey(catalogue, parameters, work, executor, tracker, list(catalogue.failures))
         result = _run(survey, out_folder, tile_m, chosen)
-        if not (result.failures or chosen.keep_work):
+        if not result.failures:
             shutil.rmtree(work.path, ignore_errors=True)
     return result
 
 
-def _guess_work(outputs: Outputs) -> dict[str, float]:
-    """Return the work of each kind of job that will come, a point."""
-    left_out = {
-        kind for kind, is_wanted in (("raster", outputs.rasters), ("labels", outputs.labelled)) if not is_wanted
-    }
-    return {kind: share for kind, share in _GUESS.items() if kind not in left_out}
+def _guess_work(catalogue: Catalogue, outputs: Outputs) -> dict[str, float]:
+    """Return the work of each kind of job that will come."""
+    points = sum(file.cloud.point_count for file in catalogue.files)
+    # Files of other formats than LAS carry no labels.
+    labelled = sum(file.cloud.point_count for file in catalogue.files if file.cloud.header is not None)
+    work = {kind: share * points for kind, share in _GUESS.items()}
+    if outputs.rasters:
+        work["raster"] = len(RASTERS) * RASTER_COST * points
+    if outputs.needs_labels:
+        work["labels"] = LABEL_COST * labelled
+    if outputs.copc:
+        work["copc"] = COPC_COST * points
+    return work
 
 
 def _run(survey: _Survey, out_folder: Path, tile_m: float | None, outputs: Outputs) -> CatalogueResult:
-    spools = _lay_down(survey)
+    spools = _lay_down(survey, keeps_records=outputs.needs_labels)
     blocks = count_blocks([one.index for one in spools.files])
     stated = survey.parameters.is_normalized
     facts = measure_facts(blocks, [(one.path, one.index) for one in spools.files], stated=stated)
     settings = choose_settings(survey.parameters, facts.cloud)
     tiles = _search(survey, spools, (blocks, settings), tile_m)
     numbers = plan_numbers(tiles, spools, survey.work)
-    survey.run([numbers])
+    if tiles:
+        survey.run([numbers])
     chosen = survey.parameters
     models = choose_models(chosen.species, chosen.forest, chosen.region)
     found = Found(spools, tuple(tiles), numbers.outcome, survey.catalogue.crs, models, facts.area_m2)
-    written = _export(survey, found, outputs, out_folder)
+    # Without trees there is nothing to write, and what failed is told already.
+    written = _export(survey, found, outputs, out_folder) if numbers.outcome.exists() else ()
     return _conclude(survey, found, (facts, blocks, settings), written, out_folder)
 
 
-def _lay_down(survey: _Survey) -> Spools:
+def _lay_down(survey: _Survey, *, keeps_records: bool) -> Spools:
     """Decode all files; those that fail are left out."""
-    steps = plan_spools(survey.catalogue.files, survey.catalogue.crs, survey.work)
+    catalogue = survey.catalogue
+    steps = plan_spools(catalogue.files, catalogue.crs, survey.work, keeps_records=keeps_records)
     done = {step.outcome for step in survey.run(steps)}
-    pairs = [
-        (file, step.outcome) for file, step in zip(survey.catalogue.files, steps, strict=True) if step.outcome in done
-    ]
+    pairs = [(file, step.outcome) for file, step in zip(catalogue.files, steps, strict=True) if step.outcome in done]
     spools = gather_spools([Spooled(file, path, read_index(path)) for file, path in pairs])
     if not spools.files:
         raise NoClouds(", ".join(str(failure) for failure in survey.failures) or "without points")
@@ -196,6 +219,8 @@ def _export(survey: _Survey, found: Found, outputs: Outputs, out_folder: Path) -
     key = make_key(VERSION, found.numbering.stem, repr(found.models), found.crs.text, repr(outputs))
     folder = survey.work.path / "exports" / key
     survey.run(plan_exports(found, outputs, folder))
+    if outputs.copc:
+        survey.run(plan_copc(found, outputs, folder))
     for one in found.spools.files:
         check_unchanged(one.file.path, one.file.key)
     if not (folder / LAYERS_DONE).exists():
@@ -204,7 +229,8 @@ def _export(survey: _Survey, found: Found, outputs: Outputs, out_folder: Path) -
     for old in list_outputs(found, out_folder):
         old.unlink()
     written = []
-    for path in sorted(folder.rglob("*")):
+    # The marker first: a run that is stopped here makes the layers again, in place of missing those that have moved.
+    for path in sorted(folder.rglob("*"), key=lambda path: (path.name != LAYERS_DONE, path)):
         if path.is_file() and not path.name.startswith("."):
             target = out_folder / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -223,8 +249,12 @@ def _conclude(
     covered = outline_area(blocks)
     world = None if found.crs.is_local else to_world(found.crs, *(np.array([edge]) for edge in covered[0][0]))
     tiles = report_tiles(found)
+    dead, leaning, fallen = count_forms(found)
     result = CatalogueResult(
         tree_count=sum(tile.trees for tile in tiles),
+        dead_count=dead,
+        leaning_count=leaning,
+        fallen_count=fallen,
         crs=found.crs,
         is_normalized=settings.is_normalized,
         operation=world.operation if world else None,
@@ -237,10 +267,11 @@ def _conclude(
         tiles=tiles,
         tile_m=found.tiles[0][0].side_m if found.tiles else 0.0,
         detection=tell_detection(facts.cloud.first_density),
-        steps=(*describe_settings(settings), describe_stocks(found.models)),
+        steps=(*describe_settings(settings), *describe_forms(), describe_stocks(found.models)),
         warnings=(
             *tell_warnings(survey.catalogue, survey.parameters, settings, tiles),
             *found.models.notes,
+            *([f"stocks of the {dead} standing dead are told as of living trees of their size"] if dead else ()),
         ),
         failures=tuple(survey.failures),
         outputs=(*written, out_folder / REPORT) if written else (),

@@ -8,6 +8,7 @@
         +-- MixedCrs                    files stand in different CRS
         +-- SeparateFrames              files stand each in a frame of its own
         +-- FileChanged                 a file changed while it was surveyed
+        +-- CloudInTheWay               a cloud that is surveyed stands where its copy would go
         +-- CatalogueInUse              another survey works in the same folder
         +-- NoCluster                   no scheduler answers at an address
         +-- WorkersLost                 the executor lost its workers
@@ -65,6 +66,17 @@ class FileChanged(CatalogueError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"Invalid file {path.name}: it changed while it was surveyed; wait until it is whole, and run it again"
+        )
+        self.path = path
+
+
+class CloudInTheWay(CatalogueError):
+    """A cloud that is surveyed stands where a copy of it would be written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"Invalid folder for outputs: the copy of a cloud would be written over {path}, which is surveyed; "
+            "choose another folder with --out"
         )
         self.path = path
 

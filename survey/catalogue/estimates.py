@@ -1,6 +1,7 @@
 """The trees of a survey of many files, read again from its layers: what records are made of."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final
 import pyarrow.parquet as pq
 import shapely
 
+from survey.airborne.forms import TreeForm, tell_form
 from survey.airborne.heights import ApexReturn
 from survey.airborne.result import TreeEstimate
 from survey.catalogue.exports import LAYERS_DONE
@@ -105,7 +107,15 @@ def _build_tree(row: dict[str, Any], outline: Ring | None) -> TreeEstimate:
         volume_m3=known["volume"],
         biomass_kg=known["biomass"],
         carbon_kg=known["carbon"],
+        form=None if is_hidden else _read_form(row),
     )
+
+
+def _read_form(row: dict[str, Any]) -> TreeForm:
+    dead, lean, error = (
+        math.nan if row[name] is None else row[name] for name in ("dead_probability", "lean_deg", "lean_error_deg")
+    )
+    return tell_form(dead, lean, error)
 
 
 def _read_estimate(row: dict[str, Any], name: str, unit: str) -> Estimate | None:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Final
 
 from survey.allometry import StockModels
+from survey.catalogue.copc import CopcJob
+from survey.catalogue.errors import CloudInTheWay
+from survey.catalogue.inventory import CatalogueFile
 from survey.catalogue.labels import LabelJob
 from survey.catalogue.run import Step
-from survey.catalogue.stages import Spooled, Spools, TileStep
+from survey.catalogue.stages import Spools, TileStep
 from survey.catalogue.window import find_runs
 from survey.files.crs import CloudCrs
 
 LABEL_COST: Final = 2.0
 """Work of a point over that of decoding it alone."""
-_LAYER_COST, _RASTER_COST = 0.2, 0.05
+LAYER_COST, RASTER_COST, COPC_COST = 0.2, 0.05, 4.0
 _WAVEFORM_FORMATS: Final = (4, 5)
 """LASzip does not know them: their copies stay LAS."""
 LAYERS_DONE: Final = "totals.json"
@@ -32,17 +35,22 @@ class Outputs:
     labelled
         A copy of each LAS, LAZ or COPC file whose points carry the number of their tree, as ``labelled/<name>.laz``.
     geopackage
-        ``trees.gpkg`` with the layers ``trees`` and ``crowns``; ``trees.parquet`` and ``crowns.parquet`` always are.
+        ``trees.gpkg`` with the layers ``trees``, ``crowns`` and ``fallen``; these as ``.parquet`` always are.
     rasters
         ``terrain.tif`` and ``canopy.tif``, cloud-optimised.
-    keep_work
-        Keep what jobs left, for a later run with more files or other outputs.
+    copc
+        A copy of each file as ``copc/<name>.copc.laz``; of LAS, LAZ and COPC with the numbers of trees.
     """
 
     labelled: bool = True
     geopackage: bool = True
     rasters: bool = True
-    keep_work: bool = False
+    copc: bool = False
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether points get the numbers of their trees."""
+        return self.labelled or self.copc
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +108,7 @@ class LayerJob:
     area_m2
         Ground covered.
     folder
-        Where ``trees.parquet``, ``crowns.parquet`` and ``trees.gpkg`` go.
+        Where ``trees.parquet``, ``crowns.parquet``, ``fallen.parquet`` and ``trees.gpkg`` go.
     with_geopackage
         Whether the last is wanted.
     """
@@ -141,8 +149,11 @@ class RasterJob:
 
 
 def plan_exports(found: Found, outputs: Outputs, folder: Path) -> list[Step]:
-    """Return the jobs that write to a folder; labels first, before the libraries of the others fill the memory."""
-    steps = _plan_labels(found, folder / "labelled") if outputs.labelled else []
+    """Return the jobs that write to a folder; labels first, before the libraries of the others fill the memory.
+
+    Those of `plan_copc` come after them.
+    """
+    steps = _plan_labels(found, _label_folder(outputs, folder)) if outputs.needs_labels else []
     if outputs.rasters:
         steps += [_plan_raster(found, name, folder) for name in RASTERS]
     return [*steps, _plan_layers(found, folder, with_geopackage=outputs.geopackage)]
@@ -153,12 +164,20 @@ def list_outputs(found: Found, folder: Path) -> list[Path]:
 
     Clouds that are surveyed are never among them.
     """
-    taken: set[str] = set()
-    copies = [f"labelled/{_name_copy(one, taken)}" for one in found.spools.files if one.file.cloud.header is not None]
-    layers = ("trees.parquet", "crowns.parquet", "trees.gpkg", LAYERS_DONE)
-    paths = (folder / name for name in (*layers, *(f"{name}.tif" for name in RASTERS), *copies))
-    inputs = {one.file.path.resolve() for one in found.spools.files}
+    files = [one.file for one in found.spools.files]
+    layers = ("trees.parquet", "crowns.parquet", "fallen.parquet", "trees.gpkg", LAYERS_DONE)
+    paths = (folder / name for name in (*layers, *(f"{name}.tif" for name in RASTERS), *_name_copies(files).values()))
+    inputs = {file.path.resolve() for file in files}
     return [path for path in paths if path.is_file() and path.resolve() not in inputs]
+
+
+def check_targets(files: Sequence[CatalogueFile], outputs: Outputs, folder: Path) -> None:
+    """Raise `CloudInTheWay` where a copy would be written over a cloud that is surveyed."""
+    inputs = {file.path.resolve() for file in files}
+    wanted = {kind for kind, is_wanted in (("labelled", outputs.labelled), ("copc", outputs.copc)) if is_wanted}
+    for (kind, _), name in _name_copies(files).items():
+        if kind in wanted and (folder / name).resolve() in inputs:
+            raise CloudInTheWay(folder / name)
 
 
 def name_files(paths: Sequence[Path]) -> list[str]:
@@ -186,22 +205,43 @@ def _plan_layers(found: Found, folder: Path, *, with_geopackage: bool) -> Step:
     job = LayerJob(
         found.outcomes, files, found.numbering, found.crs, found.models, found.area_m2, folder, with_geopackage
     )
-    return Step("layers", "trees and crowns", (), job, folder / LAYERS_DONE, _LAYER_COST * _count_points(found))
+    return Step("layers", "trees and crowns", (), job, folder / LAYERS_DONE, LAYER_COST * _count_points(found))
 
 
 def _plan_raster(found: Found, name: str, folder: Path) -> Step:
     target = folder / f"{name}.tif"
     job = RasterJob(name, RASTERS[name], found.outcomes, found.crs, target)
-    return Step("raster", target.name, (), job, target, _RASTER_COST * _count_points(found))
+    return Step("raster", target.name, (), job, target, RASTER_COST * _count_points(found))
+
+
+def plan_copc(found: Found, outputs: Outputs, folder: Path) -> list[Step]:
+    """Return the jobs that write COPC files to a folder, once the jobs of `plan_exports` are done."""
+    names = _name_copies([one.file for one in found.spools.files])
+    steps: list[Step] = []
+    for number, one in enumerate(found.spools.files):
+        source = one.file.path
+        if one.file.cloud.header is not None:
+            source = _label_folder(outputs, folder) / Path(names["labelled", number]).name
+        target = folder / names["copc", number]
+        # Where the labels failed, that is told already.
+        if source.exists() or target.exists():
+            cost = COPC_COST * one.file.cloud.point_count
+            steps.append(Step("copc", source.name, (source.name,), CopcJob(source, found.crs, target), target, cost))
+    return steps
+
+
+def _label_folder(outputs: Outputs, folder: Path) -> Path:
+    """Return where labelled copies go: nobody who wanted COPC alone gets them twice."""
+    return folder / "labelled" if outputs.labelled else folder.with_name(f"{folder.name}-labels")
 
 
 def _plan_labels(found: Found, folder: Path) -> list[Step]:
     steps: list[Step] = []
-    taken: set[str] = set()
-    for one in found.spools.files:
+    names = _name_copies([one.file for one in found.spools.files])
+    for number, one in enumerate(found.spools.files):
         if one.file.cloud.header is None:
             continue
-        target = folder / _name_copy(one, taken)
+        target = folder / Path(names["labelled", number]).name
         own = tuple((tile, step.outcome) for tile, step in found.tiles if find_runs(one.index, tile, 0.0).size)
         job = LabelJob(one.file.path, one.path.stem, one.path, own, found.keys, found.numbering, target)
         cost = LABEL_COST * one.file.cloud.point_count
@@ -209,16 +249,25 @@ def _plan_labels(found: Found, folder: Path) -> list[Step]:
     return steps
 
 
-def _name_copy(one: Spooled, taken: set[str]) -> str:
-    """Return the name of a file's copy, another for each even where files of two folders share theirs."""
-    header = one.file.cloud.header
-    suffix = ".las" if header is not None and header.point_format in _WAVEFORM_FORMATS else ".laz"
-    stem = one.file.path.stem.removesuffix(".copc")
-    name, more = f"{stem}{suffix}", 2
-    while name in taken:
-        name, more = f"{stem}-{more}{suffix}", more + 1
-    taken.add(name)
-    return name
+def _name_copies(files: Sequence[CatalogueFile]) -> dict[tuple[str, int], str]:
+    """Return the paths of copies below a folder, by kind and number of the file.
+
+    Each has one of its own, also where files of two folders share their name.
+    """
+    names: dict[tuple[str, int], str] = {}
+    taken: set[str] = set()
+    for number, file in enumerate(files):
+        header = file.cloud.header
+        suffix = ".las" if header is not None and header.point_format in _WAVEFORM_FORMATS else ".laz"
+        stem = first = file.path.stem.removesuffix(".copc")
+        more = 2
+        while stem in taken:
+            stem, more = f"{first}-{more}", more + 1
+        taken.add(stem)
+        if header is not None:
+            names["labelled", number] = f"labelled/{stem}{suffix}"
+        names["copc", number] = f"copc/{stem}.copc.laz"
+    return names
 
 
 def _count_points(found: Found) -> float:

@@ -50,7 +50,10 @@ def measure_facts(blocks: BlockCounts, spools: Sequence[tuple[Path, SpoolIndex]]
     points = int(blocks.count.sum())
     area_m2 = count_covered(blocks.covered) * CELL_M**2
     looks = is_normalized(sample_points(spools, points)) if stated is None else stated
-    return AreaFacts(points, area_m2, CloudFacts(looks, points / area_m2, int(blocks.first_count.sum()) / area_m2))
+    # Crowns are compared with those around, so a file without intensity would make its neighbours' look alive.
+    has_intensity = all(index.intensity[0] < index.intensity[1] for _, index in spools)
+    first_density = int(blocks.first_count.sum()) / area_m2
+    return AreaFacts(points, area_m2, CloudFacts(looks, points / area_m2, first_density, has_intensity))
 
 
 def sample_points(spools: Sequence[tuple[Path, SpoolIndex]], points: int) -> Points:
@@ -66,7 +69,7 @@ def sample_points(spools: Sequence[tuple[Path, SpoolIndex]], points: int) -> Poi
         np.concatenate([index.units.metres(part[name], axis) for index, part in parts])
         for axis, name in enumerate("xyz")
     )
-    first = np.concatenate([part["is_first"] for _, part in parts]) > 0
+    first = np.concatenate([part["return_number"] for _, part in parts]) <= 1
     kinds = np.concatenate([part["classification"] for _, part in parts])
     found = Points(x_m, y_m, z_m, first, kinds, np.arange(kinds.size))
     return select_points(found, ~find_noise(found))

@@ -4,6 +4,7 @@ This comes before the search for trees and apart from it, because ground needs t
 the two then carries less around its tiles than both together would.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,11 +13,20 @@ from numpy.typing import NDArray
 from survey.airborne.settings import TileSettings
 from survey.airborne.tile import LEAST_POINTS
 from survey.catalogue.store import values_path, write_arrays, write_values
-from survey.catalogue.window import TileJob, Window, WindowBuilder, count_points, is_of_tile, is_within, iterate_runs
+from survey.catalogue.window import (
+    TileJob,
+    Window,
+    WindowBuilder,
+    count_points,
+    is_of_tile,
+    is_within,
+    iterate_runs,
+    open_spools,
+)
 from survey.cloud import Points
 from survey.errors import NoGround
-from survey.ground.buckets import pick_points
-from survey.ground.classify import GROUND, classify_ground
+from survey.ground.buckets import bucket_points, select_sorted, sort_points
+from survey.ground.classify import GROUND, VendorClass, classify_ground
 from survey.ground.noise import LOW_NOISE, find_noise
 
 OTHER, IS_GROUND, IS_NOISE = 0, 1, 2
@@ -51,23 +61,46 @@ def tell_ground(points: Points, settings: TileSettings) -> tuple[Codes, str]:
     codes = np.full(len(points), OTHER, dtype=np.uint8)
     if len(points) < LEAST_POINTS:
         return codes, ""
-    noise = find_noise(points, settings.noise)
+    if settings.is_normalized or isinstance(settings.ground, VendorClass):
+        return codes, _take_ground(points, settings, codes)
+    return codes, _find_ground(points, settings, codes)
+
+
+def _take_ground(points: Points, settings: TileSettings, codes: Codes) -> str:
+    """Write which points are noise, and which of the others the vendor says are ground; return why there are none."""
+    noise = find_noise(points, settings.noise, buckets=bucket_points(points, settings.terrain_cell_m))
     codes[noise] = IS_NOISE
-    clean = np.flatnonzero(~noise)
-    if settings.is_normalized or clean.size < LEAST_POINTS:
-        return codes, ""
-    used = pick_points(points, clean)
+    if settings.is_normalized or noise.size - noise.sum() < LEAST_POINTS:
+        return ""
+    clean = replace(points, classification=np.where(noise, np.uint8(LOW_NOISE), points.classification))
     try:
-        codes[clean[classify_ground(used, settings.ground)]] = IS_GROUND
+        codes[classify_ground(clean, settings.ground)] = IS_GROUND
     except NoGround as error:
-        return codes, str(error)
-    return codes, ""
+        return str(error)
+    return ""
+
+
+def _find_ground(points: Points, settings: TileSettings, codes: Codes) -> str:
+    """Write which points are noise and which are ground, and return why there are none."""
+    in_order, at, buckets = sort_points(points, settings.terrain_cell_m)
+    noise = find_noise(in_order, settings.noise, buckets=buckets)
+    codes[at[noise]] = IS_NOISE
+    at = at[~noise]
+    if at.size < LEAST_POINTS:
+        return ""
+    clean, buckets = select_sorted(in_order, buckets, ~noise)
+    try:
+        codes[at[classify_ground(clean, settings.ground, buckets=buckets)]] = IS_GROUND
+    except NoGround as error:
+        return str(error)
+    return ""
 
 
 def _read(job: TileJob) -> Window:
     reach_m = ground_reach(job.settings)
-    builder = WindowBuilder(count_points(job.spools, job.tile, reach_m))
-    for run in iterate_runs(job.spools, job.tile, reach_m):
+    spools = open_spools(job)
+    builder = WindowBuilder(count_points(spools, job.tile, reach_m))
+    for run in iterate_runs(spools, job.tile, reach_m):
         keep = is_within(run, job.tile.core, reach_m)
         builder.add(run, keep, run.points["classification"], is_core=is_of_tile(run, job.tile))
     return builder.build()

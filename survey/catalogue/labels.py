@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from survey.catalogue.numbering import Numbering, find_numbers, read_numbering, translate_ids
 from survey.catalogue.plan import Tile
-from survey.catalogue.spool import BLOCK_M, read_index, read_run
+from survey.catalogue.spool import BLOCK_M, iterate_records, read_index, read_run, records_path
 from survey.catalogue.store import read_arrays
 from survey.catalogue.window import CoreValues
 from survey.files.clouds import open_cloud
-from survey.files.labelled import Labels, label_points
+from survey.files.labelled import Labels, label_points, label_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,12 @@ def label_file(job: LabelJob) -> None:
         When the file cannot be decoded again, or cannot carry labels.
     """
     job.outcome.parent.mkdir(parents=True, exist_ok=True)
-    label_points(open_cloud(job.path), iterate_labels(job), job.outcome)
+    cloud, labels = open_cloud(job.path), iterate_labels(job)
+    # A run that wanted no labels has kept no records.
+    if cloud.header is not None and records_path(job.index).exists():
+        label_records(cloud, iterate_records(job.index, cloud.header.point_bytes), labels, job.outcome)
+    else:
+        label_points(cloud, labels, job.outcome)
 
 
 def iterate_labels(job: LabelJob) -> Iterator[Labels]:

@@ -13,8 +13,10 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
+from survey.airborne.forms import SURE
 from survey.allometry import EstimateColumn, Sizes
 from survey.catalogue.exports import LAYERS_DONE, LayerJob
+from survey.catalogue.fallen import FALLEN_LAYER, LINE, gather_fallen, write_fallen
 from survey.catalogue.geoparquet import BBOX, NOWHERE, Bounds, GeoFile, join_bounds, open_rows
 from survey.catalogue.measures import (
     CROWN_MODEL,
@@ -25,10 +27,11 @@ from survey.catalogue.measures import (
 )
 from survey.catalogue.numbering import BATCH, Numbering, TreeBatch, iterate_trees, read_numbering
 from survey.files.crs import CloudCrs, horizontal_crs, to_world
-from survey.files.tree_layer import GEOMETRY, TreeLayer, check_layer, make_crowns, make_points
+from survey.files.tree_layer import GEOMETRY, TreeLayer, check_layer, make_crowns, make_points, to_unit
 from survey.files.whole_file import whole_file
 
 _KINDS: Final = {"trees": "Point", "crowns": "MultiPolygon"}
+"""Layers of trees, written batch by batch."""
 
 
 def write_layers(job: LayerJob) -> None:
@@ -48,9 +51,12 @@ def write_layers(job: LayerJob) -> None:
             layer = build_layer(job, batch, stand)
             trees.write(*make_points(layer, job.crs))
             crowns.write(*make_crowns(layer, job.crs))
+    fallen = gather_fallen(job.outcomes)
+    paths[FALLEN_LAYER] = job.folder / f"{FALLEN_LAYER}.parquet"
+    write_fallen(fallen, paths[FALLEN_LAYER], job.crs)
     if job.with_geopackage:
         _write_geopackage(job.folder / "trees.gpkg", paths, job.crs)
-    _write_totals(job, numbering, stand)
+    _write_totals(job, numbering, stand, len(fallen))
 
 
 def build_layer(job: LayerJob, batch: TreeBatch, stand: StandFacts) -> TreeLayer:
@@ -67,6 +73,10 @@ def build_layer(job: LayerJob, batch: TreeBatch, stand: StandFacts) -> TreeLayer
         "ground_elevation_m": columns["ground_m"],
         "is_hidden": columns["is_hidden"],
         "confidence_probability": columns["confidence"],
+        "status": np.where(columns["dead_probability"] >= SURE, "standing-dead", "alive").astype(np.object_),
+        "dead_probability": columns["dead_probability"],
+        "lean_deg": columns["lean_deg"],
+        "lean_error_deg": columns["lean_error_deg"],
         **_name("height", "m", sizes.height_m),
         **_name("crown_diameter", "m", sizes.crown_m),
         **_name("dbh", "cm", stocks.dbh_cm),
@@ -98,15 +108,16 @@ def _note_bounds(job: LayerJob, numbering: Numbering, bounds: dict[str, Bounds])
     """Yield all trees, and note where they and their crowns lie, in the unit of the CRS."""
     for batch in _iterate(job, numbering):
         points = shapely.points(batch.columns["x_m"] / job.crs.unit_m, batch.columns["y_m"] / job.crs.unit_m)
-        crowns = shapely.transform(batch.crowns, lambda xy: xy / job.crs.unit_m)
+        crowns = to_unit(batch.crowns, job.crs)
         bounds["trees"] = join_bounds(bounds["trees"], points)
         bounds["crowns"] = join_bounds(bounds["crowns"], crowns)
         yield batch
 
 
-def _write_totals(job: LayerJob, numbering: Numbering, stand: StandFacts) -> None:
+def _write_totals(job: LayerJob, numbering: Numbering, stand: StandFacts, fallen: int) -> None:
     totals = {
         "trees": int(numbering.tile.size),
+        "fallen": fallen,
         "area_m2": job.area_m2,
         "unit_m": job.crs.unit_m,
         "biomass_kg_m2": stand.biomass_kg_m2,
@@ -144,7 +155,8 @@ def _no_trees() -> TreeBatch:
     """Return a batch without trees, so that an empty layer still has its columns."""
     nothing = np.empty(0)
     names = ("x_m", "y_m", "z_m", "ground_m", "height_m", "height_error_m", "crown_diameter_m", "crown_error_m")
-    columns: dict[str, NDArray[Any]] = dict.fromkeys((*names, "confidence"), nothing)
+    forms = ("dead_probability", "lean_deg", "lean_error_deg")
+    columns: dict[str, NDArray[Any]] = dict.fromkeys((*names, "confidence", *forms), nothing)
     columns["is_hidden"] = np.empty(0, dtype=np.bool_)
     none, units = np.empty(0, dtype=np.int64), np.empty((0, 3), dtype=np.int32)
     return TreeBatch(1, none, units, columns, np.empty(0, dtype=np.object_))
@@ -153,7 +165,7 @@ def _no_trees() -> TreeBatch:
 def _write_geopackage(path: Path, parquets: dict[str, Path], crs: CloudCrs) -> None:
     """Copy GeoParquet layers into one GeoPackage, batch by batch."""
     with whole_file(path) as part:
-        for name, kind in _KINDS.items():
+        for name, kind in {**_KINDS, FALLEN_LAYER: LINE}.items():
             # Read ahead, the whole file would stand in memory.
             with pq.ParquetFile(parquets[name], pre_buffer=False) as file:
                 wanted = [column for column in file.schema_arrow.names if column != BBOX]

@@ -196,9 +196,10 @@ def _gather(opened: _OpenTiles, tile: NDArray[np.int64], row: NDArray[np.int64],
         for name in SCALARS:
             columns[name][here] = trees[name][rows]
         file[here], units[here] = trees["file"][rows], trees["units"][rows]
-        ends = trees["crown_at"]
-        for at, one in zip(here.tolist(), rows.tolist(), strict=True):
-            crowns[at] = trees["crown_bytes"][ends[one] : ends[one + 1]].tobytes() or None
+        # A view of bytes is cut some times faster than an array.
+        held, ends = trees["crown_bytes"].data, trees["crown_at"]
+        for at, begin, end in zip(here.tolist(), ends[rows].tolist(), ends[rows + 1].tolist(), strict=True):
+            crowns[at] = held[begin:end].tobytes() or None
     shapes: NDArray[np.object_] = shapely.from_wkb(np.array(crowns, dtype=np.object_))
     return TreeBatch(first, file, units, columns, shapes)
 

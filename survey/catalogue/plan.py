@@ -14,8 +14,8 @@ from survey.airborne.tile import Box
 from survey.catalogue.spool import BLOCK_M, SpoolIndex
 from survey.errors import InvalidParameter
 
-MOST_POINTS: Final = 1_150_000
-"""Points of a tile with what lies around it: 160 MB while they are searched, beside 230 MB of libraries."""
+MOST_POINTS: Final = 1_300_000
+"""Points of a tile with what lies around it: 150 MB while they are searched, beside 230 MB of libraries."""
 GROUND_POINTS: Final = 1_500_000
 """The same where only ground is told, which takes less for each point."""
 SIDES_M: Final = (25, 50, 75, 100, 125, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700, 800, 900, 1000, 1500, 2000)

@@ -1,10 +1,13 @@
 """A catalogue's result as that of one plot, for records and reports."""
 
+from survey.airborne.forms import FallenStem
 from survey.airborne.result import PlotResult, PointCounts, TreeEstimate
 from survey.catalogue.result import CatalogueResult
 
 
-def gather_plot(result: CatalogueResult, trees: tuple[TreeEstimate, ...]) -> PlotResult:
+def gather_plot(
+    result: CatalogueResult, trees: tuple[TreeEstimate, ...], fallen: tuple[FallenStem, ...] = ()
+) -> PlotResult:
     """Return a survey of many files as if it were of one.
 
     Parameters
@@ -13,6 +16,8 @@ def gather_plot(result: CatalogueResult, trees: tuple[TreeEstimate, ...]) -> Plo
         What `survey.catalogue.entry.survey_catalogue` returned.
     trees
         Of `survey.catalogue.estimates.read_trees`, or some of them.
+    fallen
+        Of `survey.catalogue.fallen.read_fallen`.
     """
     noise = sum(tile.noise for tile in result.tiles)
     used = sum(file.used for file in result.files) - noise
@@ -32,4 +37,5 @@ def gather_plot(result: CatalogueResult, trees: tuple[TreeEstimate, ...]) -> Plo
         steps=result.steps,
         warnings=result.warnings,
         stage_s=(),
+        fallen=fallen,
     )

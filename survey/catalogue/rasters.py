@@ -24,13 +24,14 @@ _SCRATCH: Final = {
     "tiled": True,
     "blockxsize": 256,
     "blockysize": 256,
-    "compress": "DEFLATE",
-    "zlevel": 1,
     "sparse_ok": True,
     "bigtiff": "IF_SAFER",
 }
+"""Not compressed: beside the points that were laid down it is small."""
 _OPTIONS: Final = {
     "compress": "DEFLATE",
+    # Canopy in half the time of the default, 6, and 2 % larger.
+    "level": 1,
     "predictor": "YES",
     "blocksize": 256,
     "overview_resampling": "AVERAGE",

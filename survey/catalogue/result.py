@@ -60,6 +60,8 @@ class CatalogueResult:
     ----------
     tree_count
         Numbers go from 1 to this.
+    dead_count, leaning_count, fallen_count
+        Of them, those that stand dead and those that lean; and stems on the ground.
     crs
         In which positions stand.
     is_normalized
@@ -87,6 +89,9 @@ class CatalogueResult:
     """
 
     tree_count: int
+    dead_count: int
+    leaning_count: int
+    fallen_count: int
     crs: CloudCrs
     is_normalized: bool
     operation: str | None
@@ -109,6 +114,9 @@ def describe_result(result: CatalogueResult) -> dict[str, Any]:
     """Return a result as plain values for JSON."""
     return {
         "trees": result.tree_count,
+        "standing_dead": result.dead_count,
+        "leaning": result.leaning_count,
+        "fallen": result.fallen_count,
         "crs": result.crs.text,
         "is_normalized": result.is_normalized,
         "area_m2": result.area_m2,

@@ -4,6 +4,8 @@ A job of its own for each file. Points keep their integers; within a chunk of th
 their order within a block, so that a block's points come in the file's order whatever tile asks for them.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,8 +18,9 @@ from survey.catalogue.inventory import CatalogueFile, describe_file
 from survey.catalogue.store import read_arrays, write_arrays
 from survey.cloud import Floats, RawCloud
 from survey.errors import DecodeFailed
-from survey.files.clouds import stream_points
-from survey.files.decoder import Decoder
+from survey.files.clouds import stream_columns, to_raw
+from survey.files.decode_job import RECORD
+from survey.files.point_layout import Records
 from survey.files.whole_file import whole_file
 
 BLOCK_M: Final = 25.0
@@ -28,9 +31,19 @@ _CELLS: Final = 5
 CHUNK_POINTS: Final = 250_000
 """Points that are held and sorted at once."""
 SPOOLED: Final = np.dtype(
-    [("x", "<i4"), ("y", "<i4"), ("z", "<i4"), ("index", "<u4"), ("classification", "u1"), ("is_first", "u1")]
+    [
+        ("x", "<i4"),
+        ("y", "<i4"),
+        ("z", "<i4"),
+        ("index", "<u4"),
+        ("intensity", "<u2"),
+        ("classification", "u1"),
+        ("return_number", "u1"),
+        ("number_of_returns", "u1"),
+    ]
 )
-"""One point: the file's integers, its place in the file from 0 (at most 4 thousand millions), 18 bytes together."""
+"""One point: the file's integers, its place in the file from 0 (at most 4 thousand millions), what the scanner wrote of
+it; 21 bytes together."""
 _MAN_MADE: Final = (6, 13, 14, 15, 16, 17)
 """Buildings, wires, towers and bridges (LAS 1.4 R15, table 17), where a vendor marked them."""
 _MOST_BLOCK: Final = 1 << 30
@@ -73,12 +86,16 @@ class SpoolJob:
         Where its index goes; its points go beside it.
     to_m
         Metres of the file's units, each axis.
+    keeps_records
+        Whether all points are laid down a second time as they stand in the file: writing them again with more in them
+        then takes no second decoding.
     """
 
     path: Path
     key: str
     index: Path
     to_m: tuple[float, float, float]
+    keeps_records: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +116,8 @@ class SpoolIndex:
         First spooled point of each chunk, and their number at the end; shape (chunks + 1,).
     chunk_first
         Place in the file of each chunk's first point, and the file's count at the end; shape (chunks + 1,).
+    intensity
+        Least and greatest of the file's points, shape (2,); both 0 where there are none.
     units
         Scale, offset and metres of a unit.
     """
@@ -111,6 +130,7 @@ class SpoolIndex:
     covered: NDArray[np.int64]
     chunk_start: NDArray[np.int64]
     chunk_first: NDArray[np.int64]
+    intensity: NDArray[np.int64]
     units: Units
 
 
@@ -121,6 +141,7 @@ class _Runs:
     columns: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
     starts: list[int] = field(default_factory=lambda: [0])
     firsts: list[int] = field(default_factory=lambda: [0])
+    intensity: list[int] = field(default_factory=list)
 
     def add(self, **arrays: NDArray[Any]) -> None:
         """Take in the runs of a chunk."""
@@ -143,12 +164,16 @@ def spool_file(job: SpoolJob) -> None:
         raise DecodeFailed(job.path, "it was changed while it was read")
     units = Units(file.cloud.scale, file.cloud.offset, job.to_m)
     job.index.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(points_path(job.index)) as part:
-        runs = _write_points(part, file, units)
+    with ExitStack() as stack:
+        points = stack.enter_context(whole_file(points_path(job.index)))
+        kept = job.keeps_records and file.cloud.header is not None
+        records = stack.enter_context(whole_file(records_path(job.index))) if kept else None
+        runs = _write_points(file, units, points, records)
     arrays = {name: np.concatenate(parts) for name, parts in runs.columns.items()}
     for name in ("column", "row", "start", "count", "first_count", "covered"):
         arrays.setdefault(name, np.empty(0, dtype=np.int64))
     arrays["chunk_start"], arrays["chunk_first"] = np.array(runs.starts), np.array(runs.firsts)
+    arrays["intensity"] = np.array([min(runs.intensity, default=0), max(runs.intensity, default=0)])
     arrays["units"] = np.array([units.scale, units.offset, units.to_m])
     write_arrays(job.index, arrays)
 
@@ -156,6 +181,28 @@ def spool_file(job: SpoolJob) -> None:
 def points_path(index: Path) -> Path:
     """Return where the points of an index stand."""
     return index.with_suffix(".points")
+
+
+def records_path(index: Path) -> Path:
+    """Return where the points of an index stand as they are in the file, if they were kept so."""
+    return index.with_suffix(".records")
+
+
+def iterate_records(index: Path, point_bytes: int) -> Iterator[Records]:
+    """Yield all points of a file as they stand in it, in its order, shape (n, point_bytes).
+
+    Raises
+    ------
+    WorkDamaged
+        When they are not there.
+    """
+    path, promised = records_path(index), int(read_index(index).chunk_first[-1])
+    size = path.stat().st_size
+    if size != promised * point_bytes:
+        raise WorkDamaged(path, promised, size // point_bytes)
+    with path.open("rb") as file:
+        while (part := np.fromfile(file, np.uint8, CHUNK_POINTS * point_bytes)).size:
+            yield part.reshape(-1, point_bytes)
 
 
 def read_index(path: Path) -> SpoolIndex:
@@ -205,12 +252,20 @@ def find_blocks(place_m: Floats) -> Blocks:
     return block.astype(np.int64)
 
 
-def _write_points(part: Path, file: CatalogueFile, units: Units) -> _Runs:
+def _write_points(file: CatalogueFile, units: Units, points_at: Path, records_at: Path | None) -> _Runs:
     runs = _Runs()
-    with part.open("wb") as out, Decoder() as decoder:
-        for raw in stream_points(file.cloud, chunk_points=CHUNK_POINTS, decoder=decoder):
+    fields = ("intensity",) if "intensity" in file.cloud.fields else ()
+    if records_at is not None:
+        fields = (*fields, RECORD)
+    with ExitStack() as stack:
+        out = stack.enter_context(points_at.open("wb"))
+        records = stack.enter_context(records_at.open("wb")) if records_at is not None else None
+        for columns in stream_columns(file.cloud, chunk_points=CHUNK_POINTS, fields=fields):
+            raw = to_raw(file.cloud, columns)
             points = _lay_down(file.path, raw, units, runs)
             out.write(points.data)
+            if records is not None:
+                records.write(raw.fields[RECORD].data)
             runs.starts.append(runs.starts[-1] + points.size)
             runs.firsts.append(runs.firsts[-1] + len(raw))
     return runs
@@ -230,10 +285,14 @@ def _lay_down(path: Path, raw: RawCloud, units: Units, runs: _Runs) -> NDArray[A
     points = np.empty(kept.size, SPOOLED)
     for at, name in enumerate("xyz"):
         points[name] = integers[order, at]
-    points["index"] = kept[order] + runs.firsts[-1]
-    points["classification"] = raw.classification[kept[order]]
-    points["is_first"] = raw.return_number[kept[order]] <= 1
+    taken = kept[order]
+    points["index"] = taken + runs.firsts[-1]
+    points["classification"] = raw.classification[taken]
+    points["return_number"] = raw.return_number[taken]
+    points["number_of_returns"] = raw.number_of_returns[taken]
+    points["intensity"] = raw.fields["intensity"][taken] if "intensity" in raw.fields else 0
     if kept.size:
+        runs.intensity += [int(points["intensity"].min()), int(points["intensity"].max())]
         starts = np.flatnonzero(np.r_[True, (np.diff(column) != 0) | (np.diff(row) != 0)])
         cell = _find_cells(x_m[order], column) + _CELLS * _find_cells(y_m[order], row)
         runs.add(
@@ -241,7 +300,7 @@ def _lay_down(path: Path, raw: RawCloud, units: Units, runs: _Runs) -> NDArray[A
             row=row[starts],
             start=starts + runs.starts[-1],
             count=np.diff(np.r_[starts, kept.size]),
-            first_count=np.add.reduceat(points["is_first"].astype(np.int64), starts),
+            first_count=np.add.reduceat((points["return_number"] <= 1).astype(np.int64), starts),
             covered=np.bitwise_or.reduceat(np.int64(1) << cell, starts),
         )
     return points

@@ -79,13 +79,13 @@ def gather_spools(files: Sequence[Spooled]) -> Spools:
     return Spools(kept, np.array(spans, dtype=np.int64).reshape(-1, 4))
 
 
-def plan_spools(files: Sequence[CatalogueFile], crs: CloudCrs, work: WorkFolder) -> list[Step]:
+def plan_spools(files: Sequence[CatalogueFile], crs: CloudCrs, work: WorkFolder, *, keeps_records: bool) -> list[Step]:
     """Return the jobs that decode files."""
     to_m = (crs.unit_m, crs.unit_m, crs.vertical_unit_m)
     steps = []
     for file in files:
         index = work.spool(make_key(VERSION, file.key, repr(to_m)))
-        job = SpoolJob(file.path, file.key, index, to_m)
+        job = SpoolJob(file.path, file.key, index, to_m, keeps_records)
         steps.append(Step("spool", file.path.name, (file.path.name,), job, index, float(file.cloud.point_count)))
     return steps
 

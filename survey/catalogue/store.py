@@ -77,8 +77,7 @@ def write_values(path: Path, values: NDArray[Any]) -> None:
         np.save(part, values)
 
 
-def read_values(path: Path, start: int, count: int) -> NDArray[Any]:
-    """Return a slice of an array of `write_values`."""
-    mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    found: NDArray[Any] = np.array(mapped[start : start + count])
+def map_values(path: Path) -> NDArray[Any]:
+    """Return an array of `write_values` that is read where it is looked at."""
+    found: NDArray[Any] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     return found

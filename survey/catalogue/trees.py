@@ -1,21 +1,23 @@
 """A job: the trees of a tile, which points are theirs, and its part of terrain and canopy."""
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from survey.airborne.forms import FallenStem
 from survey.airborne.settings import TileSettings
 from survey.airborne.tile import TileTrees, find_tile_trees
 from survey.catalogue.ground import CLASS_OF, IS_GROUND, IS_NOISE, Codes
 from survey.catalogue.patches import BlockRectangle, cut_patch, join_rectangles
-from survey.catalogue.spool import BLOCK_M, read_index
+from survey.catalogue.spool import BLOCK_M
 from survey.catalogue.store import values_path, write_arrays, write_values
 from survey.catalogue.window import (
     FILE_SHIFT,
     CoreValues,
+    OpenSpool,
     Run,
     TileJob,
     Window,
@@ -24,6 +26,7 @@ from survey.catalogue.window import (
     is_of_tile,
     is_within,
     iterate_runs,
+    open_spools,
 )
 from survey.cloud import Bools
 from survey.errors import NoGround, TooFewPoints
@@ -42,13 +45,16 @@ SCALARS: Final = (
     "crown_diameter_m",
     "crown_error_m",
     "confidence",
+    "dead_probability",
+    "lean_deg",
+    "lean_error_deg",
     "is_hidden",
 )
 """Columns of a tile's trees that are kept as they are."""
+FALLEN: Final = len(fields(FallenStem))
+"""Columns of stems on the ground, those of `FallenStem`."""
 _NO_NOISE: Final = IsolatedPoints(reach_m=0.0, most_points=-1)
 """Noise was left out before, with all that lies around; no point is told to be noise once more."""
-_NO_NOISE_FAST: Final = IsolatedPoints(reach_m=1e9, most_points=-1)
-"""The same: within that reach each point finds one, itself, at its first look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +75,30 @@ class TreeReach:
 
 def tree_settings(settings: TileSettings) -> TileSettings:
     """Return the settings of a search for trees after noise and ground were told."""
-    return replace(settings, ground=VendorClass(), noise=_NO_NOISE_FAST)
+    return replace(settings, ground=VendorClass(), noise=_NO_NOISE)
 
 
 def tree_reach(settings: TileSettings) -> TreeReach:
     """Return how far a search for trees looks."""
-    chosen = replace(tree_settings(settings), noise=_NO_NOISE)
+    chosen = tree_settings(settings)
     return TreeReach(replace(chosen, is_normalized=True).reach_m, chosen.reach_m)
 
 
 def find_trees(job: TileJob) -> None:
     """Find the trees of a tile, and keep them."""
-    window, rectangles = _read(job)
+    spools = open_spools(job)
+    window, rectangles = _read(job, spools)
     try:
-        found = find_tile_trees(window.points, tree_settings(job.settings), job.tile.core)
+        found = find_tile_trees(
+            window.points, tree_settings(job.settings), job.tile.core, is_clean=True, signal=window.signal
+        )
     except (TooFewPoints, NoGround) as error:
         write_values(values_path(job.outcome), np.zeros(int(window.is_core.sum()), dtype=np.uint32))
         write_arrays(job.outcome, _describe(job, window) | {"note": np.array(str(error))})
         return
     owners, labels = _name_owners(window, found)
     write_values(values_path(job.outcome), labels)
-    arrays = _describe(job, window) | _list_trees(job, window, found) | _list_rasters(found, rectangles)
+    arrays = _describe(job, window) | _list_trees(spools, window, found) | _list_rasters(found, rectangles)
     write_arrays(job.outcome, arrays | {"owners": owners, "note": np.array("")})
 
 
@@ -103,6 +112,7 @@ def empty_trees() -> dict[str, NDArray[Any]]:
         "crown_bytes": np.empty(0, dtype=np.uint8),
         "crown_at": np.zeros(1, dtype=np.int64),
         "owners": np.empty(0, dtype=np.int64),
+        "fallen": np.empty((0, FALLEN)),
         "terrain": np.empty((0, 0), dtype=np.float32),
         "canopy": np.empty((0, 0), dtype=np.float32),
         "terrain_grid": np.zeros(5),
@@ -131,23 +141,36 @@ def _name_owners(window: Window, found: TileTrees) -> tuple[NDArray[np.int64], N
     return names, labels
 
 
-def _list_trees(job: TileJob, window: Window, found: TileTrees) -> dict[str, NDArray[Any]]:
-    columns: dict[str, NDArray[Any]] = {name: getattr(found, name) for name in SCALARS}
+def _list_trees(spools: list[OpenSpool], window: Window, found: TileTrees) -> dict[str, NDArray[Any]]:
+    forms = _list_forms(found)
+    columns: dict[str, NDArray[Any]] = {
+        name: forms[name] if name in forms else getattr(found, name) for name in SCALARS
+    }
     crowns = [crown or b"" for crown in shapely.to_wkb(found.outlines).tolist()]
     return columns | {
         "id": window.points.source[found.apex],
-        "units": _find_units(job, window, found),
+        "units": _find_units(spools, window, found),
         "crown_bytes": np.frombuffer(b"".join(crowns), dtype=np.uint8),
         "crown_at": np.cumsum([0, *(len(crown) for crown in crowns)]),
+        "fallen": np.array([astuple(stem) for stem in found.fallen], dtype=np.float64).reshape(-1, FALLEN),
     }
 
 
-def _find_units(job: TileJob, window: Window, found: TileTrees) -> NDArray[np.int32]:
+def _list_forms(found: TileTrees) -> dict[str, NDArray[np.float64]]:
+    """Return the figures of trees' forms, NaN where they are not told, shape (n,)."""
+    names = ("dead_probability", "lean_deg", "lean_error_deg")
+    return {
+        name: np.array([np.nan if form is None else getattr(form, name) for form in found.forms], dtype=np.float64)
+        for name in names
+    }
+
+
+def _find_units(spools: list[OpenSpool], window: Window, found: TileTrees) -> NDArray[np.int32]:
     """Return the file's own integers of each apex, shape (n, 3)."""
     integers = np.empty((found.apex.size, 3), dtype=np.int32)
     files = window.points.source[found.apex] >> FILE_SHIFT
     for number in np.unique(files).tolist():
-        units, of_file = read_index(job.spools[number]).units, files == number
+        units, of_file = spools[number][1].units, files == number
         for axis, place in enumerate((found.x_m, found.y_m, found.z_m)):
             exact = (place[of_file] / units.to_m[axis] - units.offset[axis]) / units.scale[axis]
             integers[of_file, axis] = np.rint(exact)
@@ -172,14 +195,14 @@ def unpack_grid(packed: NDArray[np.float64]) -> Grid:
     return Grid(west, south, cell, int(rows), int(columns))
 
 
-def _read(job: TileJob) -> tuple[Window, list[BlockRectangle]]:
+def _read(job: TileJob, spools: list[OpenSpool]) -> tuple[Window, list[BlockRectangle]]:
     """Return all points nearby, of those farther out the ground points, and where the core's points lie."""
     reach = tree_reach(job.settings)
     grounds = _Grounds(job)
     core = job.tile.core
-    builder = WindowBuilder(count_points(job.spools, job.tile, reach.ground_m))
+    builder = WindowBuilder(count_points(spools, job.tile, reach.ground_m), with_signal=True)
     rectangles: dict[tuple[int, int], BlockRectangle] = {}
-    for run in iterate_runs(job.spools, job.tile, reach.ground_m):
+    for run in iterate_runs(spools, job.tile, reach.ground_m):
         codes, is_core = grounds.find(run), is_of_tile(run, job.tile)
         keep = is_within(run, core, reach.full_m)
         if reach.ground_m > reach.full_m:

@@ -12,13 +12,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.airborne.forms import Signal
 from survey.airborne.settings import TileSettings
 from survey.airborne.tile import Box
 from survey.catalogue.plan import Tile
 from survey.catalogue.spool import BLOCK_M, SpoolIndex, read_index, read_run
-from survey.catalogue.store import read_arrays, read_values, values_path
+from survey.catalogue.store import map_values, read_arrays, values_path
 from survey.cloud import Bools, Floats, Points
 
+OpenSpool = tuple[Path, SpoolIndex]
+"""Of a file: where its index stands, and what that says."""
+_READ_POINTS: Final = 100_000
+"""Points that are read at once."""
 FILE_SHIFT: Final = 40
 """Bit of a point's name above which its file stands; below is its place in the file."""
 
@@ -84,6 +89,8 @@ class Window:
     ----------
     points
         In metres; `source` is the file's number, shifted by 40 bits, and the place in the file.
+    signal
+        What else the scanner wrote of each; absent where it was not asked for.
     is_core
         Points whose block is the tile's, shape (n,).
     core_runs
@@ -91,6 +98,7 @@ class Window:
     """
 
     points: Points
+    signal: Signal | None
     is_core: Bools
     core_runs: NDArray[np.int64]
 
@@ -102,26 +110,38 @@ class WindowBuilder:
     ----------
     most
         Points that may come.
+    with_signal
+        Whether what else the scanner wrote of each is wanted.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, with_signal: bool = False) -> None:
         self._x, self._y, self._z = (np.empty(most) for _ in range(3))
         self._first, self._core = (np.empty(most, dtype=np.bool_) for _ in range(2))
         self._class = np.empty(most, dtype=np.uint8)
         self._source = np.empty(most, dtype=np.int64)
+        self._signal: Signal | None = None
+        if with_signal:
+            returns = (np.empty(most, dtype=np.uint8) for _ in range(2))
+            self._signal = Signal(np.empty(most, dtype=np.uint16), *returns)
         self._count = 0
         self._core_count = 0
         self._runs: list[tuple[int, int, int]] = []
 
     def add(self, run: Run, keep: Bools, classification: NDArray[np.uint8], *, is_core: bool) -> None:
         """Take in the points of a run that `keep` marks; of the core's all must be kept."""
-        count = int(keep.sum())
+        count = int(np.count_nonzero(keep))
+        # Most runs are taken whole, and a slice is copied much faster than points that are picked.
+        taken = slice(None) if count == keep.size else keep
         here = slice(self._count, self._count + count)
         for into, values in ((self._x, run.x_m), (self._y, run.y_m), (self._z, run.z_m)):
-            into[here] = values[keep]
-        self._first[here] = run.points["is_first"][keep]
-        self._class[here] = classification[keep]
-        self._source[here] = run.points["index"][keep].astype(np.int64) | (run.file << FILE_SHIFT)
+            into[here] = values[taken]
+        self._first[here] = run.points["return_number"][taken] <= 1
+        if self._signal is not None:
+            self._signal.intensity[here] = run.points["intensity"][taken]
+            self._signal.return_number[here] = run.points["return_number"][taken]
+            self._signal.number_of_returns[here] = run.points["number_of_returns"][taken]
+        self._class[here] = classification[taken]
+        self._source[here] = run.points["index"][taken].astype(np.int64) | (run.file << FILE_SHIFT)
         self._core[here] = is_core
         self._count += count
         if is_core:
@@ -134,23 +154,47 @@ class WindowBuilder:
         points = Points(
             self._x[:end], self._y[:end], self._z[:end], self._first[:end], self._class[:end], self._source[:end]
         )
-        return Window(points, self._core[:end], np.array(self._runs, dtype=np.int64).reshape(-1, 3))
+        held, signal = self._signal, None
+        if held is not None:
+            signal = Signal(held.intensity[:end], held.return_number[:end], held.number_of_returns[:end])
+        return Window(points, signal, self._core[:end], np.array(self._runs, dtype=np.int64).reshape(-1, 3))
 
 
-def count_points(spools: Sequence[Path], tile: Tile, reach_m: float) -> int:
+def open_spools(job: TileJob) -> list[OpenSpool]:
+    """Return the files of a job with their indexes."""
+    return [(path, read_index(path)) for path in job.spools]
+
+
+def count_points(spools: Sequence[OpenSpool], tile: Tile, reach_m: float) -> int:
     """Return how many points lie in the blocks of a tile and `reach_m` around it."""
-    return sum(int(index.count[find_runs(index, tile, reach_m)].sum()) for index in map(read_index, spools))
+    return sum(int(index.count[find_runs(index, tile, reach_m)].sum()) for _, index in spools)
 
 
-def iterate_runs(spools: Sequence[Path], tile: Tile, reach_m: float) -> Iterator[Run]:
+def iterate_runs(spools: Sequence[OpenSpool], tile: Tile, reach_m: float) -> Iterator[Run]:
     """Yield the runs of a tile's blocks and of those within reach, in the one order."""
-    for number, path in enumerate(spools):
-        index = read_index(path)
-        for at in find_runs(index, tile, reach_m).tolist():
-            start = int(index.start[at])
-            points = read_run(path, start, int(index.count[at]))
-            x_m, y_m, z_m = (index.units.metres(points[name], axis) for axis, name in enumerate("xyz"))
-            yield Run(number, int(index.column[at]), int(index.row[at]), start, x_m, y_m, z_m, points)
+    for number, (path, index) in enumerate(spools):
+        for group in _group_runs(find_runs(index, tile, reach_m), index.count):
+            first = int(index.start[group[0]])
+            points = read_run(path, first, int(index.count[group].sum()))
+            xyz = [index.units.metres(points[name], axis) for axis, name in enumerate("xyz")]
+            for at in group.tolist():
+                start = int(index.start[at])
+                here = slice(start - first, start - first + int(index.count[at]))
+                x_m, y_m, z_m = (values[here] for values in xyz)
+                yield Run(number, int(index.column[at]), int(index.row[at]), start, x_m, y_m, z_m, points[here])
+
+
+def _group_runs(found: NDArray[np.int64], count: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield runs that stand one behind the other in their file together, as far as they are few points."""
+    first, held = 0, 0
+    for place in range(found.size):
+        size = int(count[found[place]])
+        if place > first and (found[place] != found[place - 1] + 1 or held + size > _READ_POINTS):
+            yield found[first:place]
+            first, held = place, 0
+        held += size
+    if found.size:
+        yield found[first:]
 
 
 def is_of_tile(run: Run, tile: Tile) -> bool:
@@ -161,6 +205,14 @@ def is_of_tile(run: Run, tile: Tile) -> bool:
 
 def is_within(run: Run, core: Box, reach_m: float) -> Bools:
     """Return which points of a run lie within reach of a core, shape (n,)."""
+    west, south = run.column * BLOCK_M, run.row * BLOCK_M
+    if (
+        west >= core.west_m - reach_m
+        and west + BLOCK_M <= core.east_m + reach_m
+        and south >= core.south_m - reach_m
+        and south + BLOCK_M <= core.north_m + reach_m
+    ):
+        return np.ones(run.x_m.size, dtype=np.bool_)
     inside: Bools = (
         (run.x_m >= core.west_m - reach_m)
         & (run.x_m <= core.east_m + reach_m)
@@ -181,14 +233,14 @@ class CoreValues:
 
     def __init__(self, outcome: Path) -> None:
         found = read_arrays(outcome, "runs", "files")
-        self._values = values_path(outcome)
+        self._values = map_values(values_path(outcome))
         names = found["files"].tolist()
         self._starts = {(names[file], start): first for file, start, first in found["runs"].tolist()}
 
     def find(self, file: str, start: int, count: int) -> NDArray[Any] | None:
         """Return the values of the run of a file that begins at a spooled point, if the job had it."""
         first = self._starts.get((file, start))
-        return None if first is None else read_values(self._values, first, count)
+        return None if first is None else self._values[first : first + count]
 
 
 def block_span(tile: Tile, reach_m: float) -> tuple[int, int, int, int]:

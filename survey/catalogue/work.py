@@ -2,8 +2,6 @@
 
 import ctypes
 import importlib
-import resource
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ JOBS: Final = {
     "layers": ("survey.catalogue.layers", "write_layers"),
     "raster": ("survey.catalogue.rasters", "write_area"),
     "labels": ("survey.catalogue.labels", "label_file"),
+    "copc": ("survey.catalogue.copc", "write_cloud"),
 }
 """Module and function of each kind; the writers' libraries take as long to load as a tile to survey."""
 
@@ -29,19 +28,14 @@ class JobReport:
     ----------
     reason
         Why it failed; empty where it did not.
-    wall_s, cpu_s
-        Seconds on the clock, and of the worker's processor without its children.
     """
 
     reason: str
-    wall_s: float
-    cpu_s: float
 
 
 def run_job(kind: str, job: Any) -> JobReport:
     """Do a job, and tell how it ended; nothing is raised, as not every failure could travel between processes."""
     module, function = JOBS[kind]
-    began, spent = time.monotonic(), _cpu_s()
     reason = ""
     try:
         getattr(importlib.import_module(module), function)(job)
@@ -50,7 +44,7 @@ def run_job(kind: str, job: Any) -> JobReport:
     except Exception as error:  # noqa: BLE001 - a fault in one tile must not stop the others; it is told by name
         reason = f"{type(error).__name__}: {error}"
     _give_back()
-    return JobReport(reason, time.monotonic() - began, _cpu_s() - spent)
+    return JobReport(reason)
 
 
 def _give_back() -> None:
@@ -58,8 +52,3 @@ def _give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def _cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime

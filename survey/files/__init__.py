@@ -12,6 +12,6 @@
 
 Headers are read here, with bounds (`las_header`, `laszip`, `copc_tree`, `e57_header`, `ply_header`). Points are
 decoded elsewhere: `decoder` starts a process (`decode_worker`) that runs one of `las_points`, `e57_points` and
-`ply_points`, and reads its answer from a pipe (`decode_job`). What is written appears whole or not at all
-(`whole_file`).
+`ply_points` and sends columns (`column_frames`), or sends whole LAS points as they stand (`raw_points`), and reads its
+answer from a pipe (`decode_job`). What is written appears whole or not at all (`whole_file`).
 """

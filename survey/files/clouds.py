@@ -6,6 +6,7 @@ in a process of its own, in bounded memory and time.
 
 import base64
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,12 +23,14 @@ from survey.files.errors import MissingField, UnknownCloudFormat
 from survey.files.fixed_units import UNIT, choose_offset
 from survey.files.las_header import WKT_RECORD, LasHeader, read_header
 from survey.files.ply_header import PlyHeader, read_ply_header
-from survey.files.point_layout import Columns, list_fields
+from survey.files.point_layout import Columns, list_fields, read_columns
 
 CHUNK_POINTS: Final = 500_000
 """8 MB of base columns; the decoder holds some 50 MB beside."""
 MAX_CHUNK_POINTS: Final = 5_000_000
 """The decoder holds a chunk twice, 67 bytes a point: 0.7 of its 2 GB of address space."""
+_MOST_RAW_BYTES: Final = 80
+"""Of a point that is sent as it stands: longer ones carry much that few ask for."""
 Format = Literal["las", "laz", "copc", "e57", "ply"]
 
 
@@ -252,11 +255,25 @@ def stream_columns(
     job = _plan(cloud, window, chunk_points, fields)
     if job.point_count == 0:
         return
-    if decoder is not None:
-        yield from decoder.run(job)
-        return
-    with Decoder() as own:
-        yield from own.run(job)
+    with nullcontext(decoder) if decoder is not None else Decoder() as used:
+        at = 0
+        for columns in used.run(job):
+            found = (
+                columns if cloud.header is None or job.kind != "raw" else _take_apart(cloud.header, columns, fields, at)
+            )
+            at += found["units"].shape[0]
+            yield found
+
+
+def _take_apart(header: LasHeader, sent: Columns, fields: tuple[str, ...], first: int) -> Columns:
+    """Return the columns of points that were sent as they stand."""
+    records = sent[RECORD]
+    columns = read_columns(records, header.point_format, fields)
+    if RECORD in fields:
+        columns[RECORD] = records
+    if "index" in fields:
+        columns["index"] = np.arange(first, first + records.shape[0])
+    return columns
 
 
 def to_raw(cloud: CloudFile, columns: Columns) -> RawCloud:
@@ -284,6 +301,9 @@ def _plan(cloud: CloudFile, window: Box | None, chunk_points: int, fields: tuple
         listed = [(node.at, node.length, node.points, node.first, *bound_node(tree, node)) for node in nodes]
         details = {**details, "nodes": listed, "margin": margin}
     kind: Kind = cloud.format if cloud.format in {"e57", "ply"} else "las"
+    is_short = RECORD in fields or int(details.get("point_bytes", 0)) <= _MOST_RAW_BYTES
+    if kind == "las" and edges is None and is_short:
+        kind = "raw"
     return DecodeJob(
         path=str(cloud.path.absolute()),
         kind=kind,

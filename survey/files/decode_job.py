@@ -2,17 +2,13 @@
 
 A job is one line of JSON. An answer is a row of frames: a head (`FRAME`), then its bytes. A frame of points carries its
 columns one after another; a failure carries a reason; the end carries nothing. The head's second number is the points
-that were decoded for a frame, its first those of them that are sent.
+that were decoded for a frame, its first those of them that are sent. Little is loaded here, as each start pays for it.
 """
 
 import json
 import struct
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
-
-import numpy as np
-
-from survey.files.point_layout import BASE, DTYPES
 
 FRAME: Final = struct.Struct("<cII")
 POINTS, END, FAILURE = b"P", b"E", b"F"
@@ -21,7 +17,8 @@ MAX_REASON_BYTES: Final = 2_000
 RECORD: Final = "record"
 """Column of the points as they stand in a LAS file."""
 
-Kind = Literal["las", "e57", "ply"]
+Kind = Literal["raw", "las", "e57", "ply"]
+"""``raw`` is a whole LAS file whose points are sent as they stand."""
 Window = tuple[float, float, float, float]
 """West, south, east, north in the file's unit; west and south are inside, east and north are not."""
 
@@ -76,11 +73,3 @@ def parse_job(line: bytes) -> DecodeJob:
         given[name] = tuple(given[name])
     given["window"] = None if given["window"] is None else tuple(given["window"])
     return DecodeJob(**given)
-
-
-def list_columns(job: DecodeJob) -> list[tuple[str, np.dtype[Any]]]:
-    """Return name and type of each column of a job's frames, in order."""
-    columns = [(name, DTYPES[name]) for name in (*BASE, *(name for name in job.fields if name != RECORD))]
-    if RECORD in job.fields:
-        columns.append((RECORD, np.dtype(("u1", (int(job.details["point_bytes"]),)))))
-    return columns

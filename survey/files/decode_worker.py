@@ -10,21 +10,14 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
+from survey.files.decode_job import END, FAILURE, FRAME, MAX_REASON_BYTES, DecodeJob, parse_job
 
-from survey.files.decode_job import END, FAILURE, FRAME, MAX_REASON_BYTES, POINTS, DecodeJob, list_columns, parse_job
-from survey.files.point_layout import Columns
-
-DECODERS: Final = {
-    "las": "survey.files.las_points",
-    "e57": "survey.files.e57_points",
-    "ply": "survey.files.ply_points",
-}
-"""Module of each kind; only what is needed is loaded, as the library for E57 takes longer than a small cloud."""
+_RAW: Final = "survey.files.raw_points"
+_COLUMNS: Final = "survey.files.column_frames"
+"""Modules that send points; only what is needed is loaded."""
 _MEMORY_BYTES: Final = 2 << 30
 """Address space of interpreter, libraries and one chunk; most of it is never touched."""
 _OUT: Final = 1
@@ -32,34 +25,12 @@ _OUT: Final = 1
 
 def run_job(job: DecodeJob) -> None:
     """Decode a file and write its frames."""
-    columns = list_columns(job)
-    decoder = importlib.import_module(DECODERS[job.kind])
-    for decoded, found in decoder.decode(job):
-        for count, part in _split(decoded, _keep_window(job, found), job.chunk_points):
-            sent = int(part["units"].shape[0])
-            _write(FRAME.pack(POINTS, sent, count))
-            if sent:
-                for name, kind in columns:
-                    _write(np.ascontiguousarray(part[name], dtype=kind.base).data.cast("B"))
+    _load_sender(job).send(job, _write)
     _write(FRAME.pack(END, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, 0))
 
 
-def _keep_window(job: DecodeJob, found: Columns) -> Columns:
-    if job.window is None:
-        return found
-    keep = np.ones(found["units"].shape[0], dtype=np.bool_)
-    for axis in (0, 1):
-        place = found["units"][:, axis] * job.scale[axis] + job.offset[axis]
-        keep &= (place >= job.window[axis]) & (place < job.window[axis + 2])
-    return {name: values[keep] for name, values in found.items()}
-
-
-def _split(decoded: int, found: Columns, most: int) -> Iterator[tuple[int, Columns]]:
-    """Yield parts of at most `most` points; the first carries the count of those decoded."""
-    sent = found["units"].shape[0]
-    yield decoded, {name: values[:most] for name, values in found.items()}
-    for start in range(most, sent, most):
-        yield 0, {name: values[start : start + most] for name, values in found.items()}
+def _load_sender(job: DecodeJob) -> Any:
+    return importlib.import_module(_RAW if job.kind == "raw" else _COLUMNS)
 
 
 def _write(data: bytes | memoryview) -> None:
@@ -92,6 +63,8 @@ def _run_limited(line: bytes) -> None:
 def main() -> int:
     """Answer jobs until there are no more, and return the exit code."""
     for line in sys.stdin.buffer:
+        # Before the fork, so that the next job finds it loaded.
+        _load_sender(parse_job(line))
         child = os.fork()
         if child == 0:
             _run_limited(line)

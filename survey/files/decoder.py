@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import DecodeFailed, DecodeTimedOut, ShortRead
+from survey.files.column_frames import list_columns
 from survey.files.decode_job import (
     END,
     FAILURE,
@@ -25,7 +26,6 @@ from survey.files.decode_job import (
     POINTS,
     DecodeJob,
     encode_job,
-    list_columns,
 )
 from survey.files.point_layout import Columns
 
@@ -108,7 +108,7 @@ class Decoder:
             self._send(job)
             for count, columns in self._receive(job):
                 decoded += count
-                if columns["units"].shape[0]:
+                if next(iter(columns.values())).shape[0]:
                     yield columns
         finally:
             # What was not read to its end would stand before the next answer.

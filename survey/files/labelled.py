@@ -32,7 +32,7 @@ from survey.files.las_records import (
     list_vlrs,
     place_label,
 )
-from survey.files.point_layout import Columns
+from survey.files.point_layout import Records
 from survey.files.whole_file import whole_file
 
 Labels = NDArray[np.uint32]
@@ -85,9 +85,9 @@ class _Queue:
         return np.concatenate(parts)
 
     def end(self) -> None:
-        """Check that none is left."""
+        """Check that there was one for each point, and none is left."""
         left = self._held.size + sum(int(np.size(labels)) for labels in self._labels)
-        if left:
+        if left or self._taken != self._points:
             raise LabelsMismatch(self._points, self._taken + left)
 
 
@@ -116,15 +116,40 @@ def label_points(cloud: CloudFile, labels: Iterable[Labels], path: Path, *, deco
     InvalidCloudFile
         When its points cannot be decoded.
     """
-    header = cloud.header
-    if header is None:
-        raise NotConvertible(cloud.path, "only LAS, LAZ and COPC carry labels; convert it to LAZ first")
+    _check_form(cloud)
+    with closing(stream_columns(cloud, chunk_points=_CHUNK_POINTS, fields=(RECORD,), decoder=decoder)) as streamed:
+        label_records(cloud, (columns[RECORD] for columns in streamed), labels, path)
+
+
+def label_records(cloud: CloudFile, records: Iterable[Records], labels: Iterable[Labels], path: Path) -> None:
+    """Write what `label_points` writes, from points that were decoded before.
+
+    Parameters
+    ----------
+    cloud
+        Of `survey.files.clouds.open_cloud`; LAS, LAZ or COPC.
+    records
+        All its points as they stand in it, in its order: arrays that follow each other, of any lengths.
+    labels, path
+        As in `label_points`.
+
+    Raises
+    ------
+    LabelsMismatch, DimensionTaken, NotConvertible
+        As in `label_points`.
+    """
+    header = _check_form(cloud)
     with cloud.path.open("rb") as source, whole_file(path) as part, part.open("w+b") as out:
         copy = _prepare(cloud.path, source, header, is_compressed=path.suffix.lower() == ".laz")
         out.write(copy.head)
-        with closing(stream_columns(cloud, chunk_points=_CHUNK_POINTS, fields=(RECORD,), decoder=decoder)) as streamed:
-            _write_points(streamed, _Queue(cloud.point_count, labels), copy, out)
+        _write_points(records, _Queue(cloud.point_count, labels), copy, out)
         _write_tail(source, header, copy, out)
+
+
+def _check_form(cloud: CloudFile) -> LasHeader:
+    if cloud.header is None:
+        raise NotConvertible(cloud.path, "only LAS, LAZ and COPC carry labels; convert it to LAZ first")
+    return cloud.header
 
 
 def _prepare(path: Path, source: BinaryIO, header: LasHeader, *, is_compressed: bool) -> _Copy:
@@ -164,11 +189,10 @@ def _describe_compression(path: Path, header: LasHeader, place: LabelPlace) -> A
         raise NotConvertible(path, f"it cannot be compressed ({error}); write it as .las") from error
 
 
-def _write_points(streamed: Iterator[Columns], queue: _Queue, copy: _Copy, out: BinaryIO) -> None:
+def _write_points(streamed: Iterable[Records], queue: _Queue, copy: _Copy, out: BinaryIO) -> None:
     compressor = lazrs.LasZipCompressor(out, copy.laszip) if copy.laszip is not None else None
     at = copy.place.at
-    for columns in streamed:
-        records = columns[RECORD]
+    for records in streamed:
         labelled = np.empty((records.shape[0], copy.place.point_bytes), np.uint8)
         labelled[:, : records.shape[1]] = records
         labelled[:, at : at + 4] = queue.take(records.shape[0]).astype("<u4").view(np.uint8).reshape(-1, 4)

@@ -90,13 +90,15 @@ class CloudArrays(Protocol):
         """Flight strip."""
 
 
-def read_las(path: Path) -> LasFile:
+def read_las(path: Path, *, fields: tuple[str, ...] = ()) -> LasFile:
     """Return a LAS, LAZ or COPC file's header and points.
 
     Parameters
     ----------
     path
         An untrusted file.
+    fields
+        Of `CloudFile.fields`: returned in `RawCloud.fields`.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def read_las(path: Path) -> LasFile:
     except OSError as error:
         raise DecodeFailed(path, error.strerror or str(error)) from error
     cloud = describe_las(path, header)
-    return LasFile(header, read_whole(cloud), header.warnings)
+    return LasFile(header, read_whole(cloud, fields=fields), header.warnings)
 
 
 def read_whole(cloud: CloudFile, *, fields: tuple[str, ...] = ()) -> RawCloud:

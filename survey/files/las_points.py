@@ -3,27 +3,14 @@
 import base64
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 import lazrs
 import numpy as np
 
 from survey.files.decode_job import RECORD, DecodeJob
+from survey.files.laz_layers import select_layers
 from survey.files.point_layout import Columns, Records, read_columns
-
-_SELECTION: Final = {
-    "intensity": lazrs.SELECTIVE_DECOMPRESS_INTENSITY,
-    "user_data": lazrs.SELECTIVE_DECOMPRESS_USER_DATA,
-    "scan_angle_deg": lazrs.SELECTIVE_DECOMPRESS_SCAN_ANGLE,
-    "point_source_id": lazrs.SELECTIVE_DECOMPRESS_POINT_SOURCE_ID,
-    "gps_time": lazrs.SELECTIVE_DECOMPRESS_GPS_TIME,
-    "red": lazrs.SELECTIVE_DECOMPRESS_RGB,
-    "green": lazrs.SELECTIVE_DECOMPRESS_RGB,
-    "blue": lazrs.SELECTIVE_DECOMPRESS_RGB,
-    "nir": lazrs.SELECTIVE_DECOMPRESS_NIR,
-    RECORD: lazrs.SELECTIVE_DECOMPRESS_ALL,
-}
-"""Layers of a LAS 1.4 point that each field stands in; older formats are decoded as a whole."""
 
 
 def decode(job: DecodeJob) -> Iterator[tuple[int, Columns]]:
@@ -63,7 +50,7 @@ def _read_plain(file: BinaryIO, job: DecodeJob) -> Iterator[tuple[Records, Any]]
 def _read_compressed(file: BinaryIO, job: DecodeJob) -> Iterator[tuple[Records, Any]]:
     size = int(job.details["point_bytes"])
     file.seek(int(job.details["points_at"]))
-    decompressor = lazrs.LasZipDecompressor(file, base64.b64decode(job.details["laszip"]), _select(job))
+    decompressor = lazrs.LasZipDecompressor(file, base64.b64decode(job.details["laszip"]), select_layers(job.fields))
     buffer = np.empty(min(job.chunk_points, job.point_count) * size, np.uint8)
     for start, count in _steps(job):
         part = buffer[: count * size]
@@ -82,7 +69,9 @@ def _read_nodes(file: BinaryIO, job: DecodeJob) -> Iterator[tuple[Records, Any]]
         for offset, length, points, _, *edges in group:
             file.seek(offset)
             part = buffer[at * size : (at + points) * size]
-            lazrs.decompress_points_with_chunk_table(file.read(length), laszip, part, [(points, length)], _select(job))
+            lazrs.decompress_points_with_chunk_table(
+                file.read(length), laszip, part, [(points, length)], select_layers(job.fields)
+            )
             _check_node(part.reshape(-1, size), edges, job)
             at += points
         index = np.concatenate([np.arange(node[3], node[3] + node[2]) for node in group])
@@ -116,15 +105,3 @@ def _group(nodes: list[list[Any]], most: int) -> Iterator[list[list[Any]]]:
 def _steps(job: DecodeJob) -> Iterator[tuple[int, int]]:
     for start in range(0, job.point_count, job.chunk_points):
         yield start, min(job.chunk_points, job.point_count - start)
-
-
-def _select(job: DecodeJob) -> Any:
-    wanted = (
-        lazrs.SELECTIVE_DECOMPRESS_XY_RETURNS_CHANNEL
-        | lazrs.SELECTIVE_DECOMPRESS_Z
-        | lazrs.SELECTIVE_DECOMPRESS_CLASSIFICATION
-        | lazrs.SELECTIVE_DECOMPRESS_FLAGS
-    )
-    for name in job.fields:
-        wanted |= _SELECTION.get(name, 0)
-    return lazrs.DecompressionSelection(wanted)

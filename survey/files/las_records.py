@@ -21,6 +21,7 @@ EXTRA_RECORD: Final = 4
 _WIDTHS: Final = (1, 1, 2, 2, 4, 4, 8, 8, 4, 8)
 """Bytes of the types 1 to 10; 11 to 20 are pairs of them, 21 to 30 triples."""
 _MOST_UNDESCRIBED: Final = 255
+_TOO_MUCH: Final = "its record of extra bytes describes more of them than its points have"
 UINT32: Final = 5
 
 
@@ -112,10 +113,12 @@ def place_label(path: Path, header: LasHeader, described: bytes, name: str, desc
         if raw_name.split(b"\0", 1)[0] == name.encode():
             if kind != UINT32:
                 raise DimensionTaken(path, name)
+            if at + measure_width(UINT32, 0) > header.point_bytes:
+                raise NotConvertible(path, _TOO_MUCH)
             return LabelPlace(at, header.point_bytes, described)
         at += measure_width(kind, options)
     if at > header.point_bytes:
-        raise NotConvertible(path, "its record of extra bytes describes more of them than its points have")
+        raise NotConvertible(path, _TOO_MUCH)
     payload = described[:whole]
     while at < header.point_bytes:
         # Bytes that nobody described would otherwise be taken for the label.

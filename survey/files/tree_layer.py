@@ -80,9 +80,20 @@ def make_points(layer: TreeLayer, crs: CloudCrs) -> tuple[pa.Table, NDArray[np.o
 def make_crowns(layer: TreeLayer, crs: CloudCrs) -> tuple[pa.Table, NDArray[np.object_]]:
     """Return the columns of the trees whose crown is known, and the crowns as multi-polygons in the unit of the CRS."""
     known = np.array([crown is not None for crown in layer.crowns], dtype=np.bool_)
-    crowns = shapely.transform(layer.crowns[known], lambda xy: xy / crs.unit_m)
-    parts = [shapely.MultiPolygon(shapely.get_parts(crown).tolist()) for crown in crowns]
-    return _make_table(layer, known), np.array(parts, dtype=np.object_)
+    crowns = to_unit(layer.crowns[known], crs)
+    parts, which = shapely.get_parts(crowns, return_index=True)
+    # A crown without any part stays one.
+    shapes: NDArray[np.object_] = np.full(crowns.size, shapely.MultiPolygon(), dtype=np.object_)
+    shapely.multipolygons(parts, indices=which, out=shapes)
+    return _make_table(layer, known), shapes
+
+
+def to_unit(shapes: NDArray[np.object_], crs: CloudCrs) -> NDArray[np.object_]:
+    """Return geometries whose coordinates are metres in the unit of the CRS."""
+    if crs.unit_m == 1.0:
+        return shapes
+    scaled: NDArray[np.object_] = shapely.transform(shapes, lambda xy: xy / crs.unit_m)
+    return scaled
 
 
 def _make_table(layer: TreeLayer, keep: NDArray[np.bool_]) -> pa.Table:

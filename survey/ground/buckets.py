@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.cloud import Floats, Points
+from survey.cloud import Bools, Floats, Points, select_points
 from survey.grid import Grid, cover
 from survey.kernel import Array, compiled
 
@@ -49,22 +49,49 @@ def bucket_points(points: Points, cell_m: float) -> Buckets:
     [1, 0, 2]
     """
     grid = cover_widely(points.x_m, points.y_m, cell_m, 1)
-    starts, order = _distribute(find_cells(grid, points.x_m, points.y_m), grid.rows * grid.columns)
+    starts, order = distribute(find_cells(grid, points.x_m, points.y_m), grid.rows * grid.columns)
     _sort_cells(starts, order, (points.x_m, points.y_m, points.z_m))
     return Buckets(grid, order, starts)
 
 
-def sort_points(points: Points, cell_m: float) -> tuple[Points, NDArray[np.int64], Buckets]:
+def sort_points(points: Points, cell_m: float, keep: Bools | None = None) -> tuple[Points, NDArray[np.int64], Buckets]:
     """Return points in the order of their buckets, the index that each had, and the buckets of the sorted ones.
+
+    Parameters
+    ----------
+    points
+        Points in metres.
+    cell_m
+        Side of a cell.
+    keep
+        Which points are taken, shape (n,); all where it is absent. The grid covers the others too.
 
     Raises
     ------
     ExtentTooLarge
         When the grid would have too many cells.
     """
-    buckets = bucket_points(points, cell_m)
-    in_order = Buckets(buckets.grid, np.arange(len(points)), buckets.starts)
-    return pick_points(points, buckets.order), buckets.order, in_order
+    grid = cover_widely(points.x_m, points.y_m, cell_m, 1)
+    cells = find_cells(grid, points.x_m, points.y_m)
+    if keep is not None:
+        cells[~keep] = -1
+    starts, order = distribute(cells, grid.rows * grid.columns)
+    _sort_cells(starts, order, (points.x_m, points.y_m, points.z_m))
+    return pick_points(points, order), order, Buckets(grid, np.arange(order.size), starts)
+
+
+def select_sorted(points: Points, buckets: Buckets, keep: Bools) -> tuple[Points, Buckets]:
+    """Return some of the points that `sort_points` returned, and their buckets.
+
+    Parameters
+    ----------
+    points, buckets
+        As they were returned.
+    keep
+        Which points are taken, shape (n,).
+    """
+    starts = _thin_out(buckets.starts, keep)
+    return select_points(points, keep), Buckets(buckets.grid, np.arange(starts[-1]), starts)
 
 
 def cover_widely(x_m: Floats, y_m: Floats, cell_m: float, margin: int) -> Grid:
@@ -122,45 +149,77 @@ def _find_cells(x_m: Array, y_m: Array, place: tuple[float, int, int, int, int])
 
 
 @compiled
-def _distribute(cells: Array, count: int) -> tuple[Array, Array]:
-    """Return where each cell's points begin, and the points cell by cell; all points have a cell."""
+def distribute(cells: Array, count: int) -> tuple[Array, Array]:
+    """Return where each cell's points begin, and the points cell by cell, without those whose cell is -1."""
     starts = np.zeros(count + 1, np.int64)
     for cell in cells:
-        starts[cell + 1] += 1
+        if cell >= 0:
+            starts[cell + 1] += 1
     for cell in range(count):
         starts[cell + 1] += starts[cell]
     following = starts[:-1].copy()
-    order = np.empty(cells.size, np.int64)
+    order = np.empty(starts[-1], np.int64)
     for point in range(cells.size):
-        order[following[cells[point]]] = point
-        following[cells[point]] += 1
+        if cells[point] >= 0:
+            order[following[cells[point]]] = point
+            following[cells[point]] += 1
     return starts, order
+
+
+@compiled
+def _thin_out(starts: Array, keep: Array) -> Array:
+    """Return where each cell's points begin once only some of sorted points are left."""
+    thin = np.zeros_like(starts)
+    for cell in range(starts.size - 1):
+        thin[cell + 1] = thin[cell]
+        for point in range(starts[cell], starts[cell + 1]):
+            thin[cell + 1] += keep[point]
+    return thin
 
 
 @compiled
 def _sort_cells(starts: Array, order: Array, xyz: tuple[Array, Array, Array]) -> None:
     """Sort each cell's points in place by falling height (Shell's method: cells are short or nearly sorted)."""
+    x_m, y_m, z_m = xyz
+    # Heights beside each other are compared several times faster than those that points have all over memory.
+    heights = np.empty(_count_most(starts), z_m.dtype)
     for cell in range(starts.size - 1):
-        first, last = starts[cell], starts[cell + 1]
-        gap = 1
-        while gap < (last - first) // 3:
-            gap = 3 * gap + 1
-        while gap > 0:
-            for place in range(first + gap, last):
-                point, at = order[place], place
-                while at >= first + gap and _precedes(point, order[at - gap], xyz):
-                    order[at] = order[at - gap]
-                    at -= gap
-                order[at] = point
-            gap //= 3
+        order_here = order[starts[cell] : starts[cell + 1]]
+        for place in range(order_here.size):
+            heights[place] = z_m[order_here[place]]
+        _sort_cell(order_here, heights, x_m, y_m)
 
 
 @compiled
-def _precedes(one: int, two: int, xyz: tuple[Array, Array, Array]) -> bool:
-    """Tell whether a point is higher than another; of equal ones the western, then the southern is."""
-    x_m, y_m, z_m = xyz
-    if z_m[one] != z_m[two]:
-        return bool(z_m[one] > z_m[two])
+def _count_most(starts: Array) -> int:
+    """Return the points of the cell that has the most."""
+    most = 0
+    for cell in range(starts.size - 1):
+        most = max(most, starts[cell + 1] - starts[cell])
+    return most
+
+
+@compiled
+def _sort_cell(order: Array, heights: Array, x_m: Array, y_m: Array) -> None:
+    """Sort points, and their heights with them, from the highest down."""
+    gap = 1
+    while gap < order.size // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for place in range(gap, order.size):
+            point, height, at = order[place], heights[place], place
+            while at >= gap and heights[at - gap] <= height:
+                if heights[at - gap] == height and not _precedes(point, order[at - gap], x_m, y_m):
+                    break
+                order[at], heights[at] = order[at - gap], heights[at - gap]
+                at -= gap
+            order[at], heights[at] = point, height
+        gap //= 3
+
+
+@compiled
+def _precedes(one: int, two: int, x_m: Array, y_m: Array) -> bool:
+    """Tell which of two equally high points comes first: the western, then the southern one."""
     if x_m[one] != x_m[two]:
         return bool(x_m[one] < x_m[two])
     return bool(y_m[one] < y_m[two])

@@ -92,28 +92,16 @@ def _mark_isolated(
     _, most, _ = limits
     for cell in range(starts.size - 1):
         first, last = starts[cell], starts[cell + 1]
+        # Points before it are known to have company.
+        end, top = first, first
         for place in range(first, last):
-            if _has_company(place, (first, last), buckets, xyz[2], limits):
-                continue
-            if _count_near(cell, order[place], buckets, xyz, (shape, limits)) <= most:
+            top = max(top, place - most - 1)
+            while place >= end and top <= place and top < last - most - 1:
+                if xyz[2][order[top]] - xyz[2][order[top + most + 1]] <= limits[0]:
+                    end = top + most + 2
+                top += 1
+            if place >= end and _count_near(cell, order[place], buckets, xyz, (shape, limits)) <= most:
                 noise[order[place]] = True
-
-
-@compiled
-def _has_company(
-    place: int,
-    cell: tuple[int, int],
-    buckets: tuple[Array, Array],
-    z_m: Array,
-    limits: tuple[float, int, int],
-) -> bool:
-    """Tell whether enough of the next points above and below in a point's own cell lie within reach of it."""
-    order, _ = buckets
-    reach_m, most, _ = limits
-    for top in range(max(cell[0], place - most - 1), min(place + 1, cell[1] - most - 1)):
-        if z_m[order[top]] - z_m[order[top + most + 1]] <= reach_m:
-            return True
-    return False
 
 
 @compiled
@@ -125,7 +113,7 @@ def _count_near(
     bounds: tuple[tuple[int, int], tuple[float, int, int]],
 ) -> int:
     """Return how many others lie in a point's box, ring after ring of cells, counted until there are enough."""
-    order, starts = buckets
+    _, starts = buckets
     (rows, columns), (reach_m, most, cells) = bounds
     row, column = cell // columns, cell % columns
     near = -1
@@ -137,15 +125,35 @@ def _count_near(
                 if east < 0 or east >= columns:
                     continue
                 beside = north * columns + east
-                for place in range(starts[beside], starts[beside + 1]):
-                    near += _is_in_box(point, order[place], xyz, reach_m)
+                near += _count_in_cell(
+                    point, (starts[beside], starts[beside + 1]), buckets, xyz, (reach_m, most - near)
+                )
                 if near > most:
                     return near
     return near
 
 
 @compiled
-def _is_in_box(one: int, two: int, xyz: tuple[Array, Array, Array], reach_m: float) -> bool:
+def _count_in_cell(
+    point: int,
+    cell: tuple[int, int],
+    buckets: tuple[Array, Array],
+    xyz: tuple[Array, Array, Array],
+    limits: tuple[float, int],
+) -> int:
+    """Return how many points of a cell lie in a point's box, counted until there are more than asked for."""
+    order, _ = buckets
     x_m, y_m, z_m = xyz
-    is_beside = abs(x_m[one] - x_m[two]) <= reach_m and abs(y_m[one] - y_m[two]) <= reach_m
-    return bool(is_beside and abs(z_m[one] - z_m[two]) <= reach_m)
+    reach_m, most = limits
+    near = 0
+    for place in range(cell[0], cell[1]):
+        other = order[place]
+        # A cell's points come from the highest down.
+        if z_m[other] - z_m[point] > reach_m:
+            continue
+        if z_m[point] - z_m[other] > reach_m:
+            break
+        near += abs(x_m[point] - x_m[other]) <= reach_m and abs(y_m[point] - y_m[other]) <= reach_m
+        if near > most:
+            break
+    return near

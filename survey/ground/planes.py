@@ -93,7 +93,7 @@ def _fit_all(
             found = _find_nearest((x, y), xyz, sums, (row, column, most), (near, squares, reach_m, cell_m))
             if found > 0:
                 bandwidth = squares[found - 1] if found == wanted else reach_m * reach_m
-                surface[row, column] = _fit_one((x, y, bandwidth), xyz, near, found)
+                surface[row, column] = _fit_one((x, y), xyz, near[:found], squares[:found], bandwidth)
     return surface
 
 
@@ -179,33 +179,39 @@ def _insert(nearest: tuple[Array, Array], found: int, cell: int, square_m: float
 
 
 @compiled
-def _fit_one(centre: tuple[float, float, float], xyz: tuple[Array, Array, Array], near: Array, found: int) -> float:
-    """Return the height at a place of the plane that fits vertices best, weighted by distance."""
-    x, y, bandwidth = centre
-    weights = np.empty(found)
-    mean = np.zeros(4)
-    for one in range(found):
-        east, north = xyz[0][near[one]] - x, xyz[1][near[one]] - y
+def _fit_one(
+    centre: tuple[float, float], xyz: tuple[Array, Array, Array], near: Array, squares: Array, bandwidth: float
+) -> float:
+    """Return the height at a place of the plane that fits vertices best, weighted by distance.
+
+    `squares` holds their squared distances, and their weights afterwards.
+    """
+    x, y = centre
+    total, mean_east, mean_north, mean_up = 0.0, 0.0, 0.0, 0.0
+    for one in range(near.size):
         # A trace of weight remains at the rim, so that coincident distances still give a mean.
-        weight = (1.0 - (east * east + north * north) / (bandwidth + 1e-12)) ** 2 + 1e-9
-        weights[one] = weight
-        mean += weight * np.array([1.0, east, north, xyz[2][near[one]]])
-    mean[1:] /= mean[0]
+        weight = (1.0 - squares[one] / (bandwidth + 1e-12)) ** 2 + 1e-9
+        squares[one] = weight
+        total += weight
+        mean_east += weight * (xyz[0][near[one]] - x)
+        mean_north += weight * (xyz[1][near[one]] - y)
+        mean_up += weight * xyz[2][near[one]]
+    mean_east, mean_north, mean_up = mean_east / total, mean_north / total, mean_up / total
     east_east, east_north, north_north, east_up, north_up = 0.0, 0.0, 0.0, 0.0, 0.0
-    for one in range(found):
-        east, north = xyz[0][near[one]] - x - mean[1], xyz[1][near[one]] - y - mean[2]
-        up = xyz[2][near[one]] - mean[3]
-        east_east += weights[one] * east * east
-        east_north += weights[one] * east * north
-        north_north += weights[one] * north * north
-        east_up += weights[one] * east * up
-        north_up += weights[one] * north * up
+    for one in range(near.size):
+        east, north = xyz[0][near[one]] - x - mean_east, xyz[1][near[one]] - y - mean_north
+        up = xyz[2][near[one]] - mean_up
+        east_east += squares[one] * east * east
+        east_north += squares[one] * east * north
+        north_north += squares[one] * north * north
+        east_up += squares[one] * east * up
+        north_up += squares[one] * north * up
     trace = east_east + north_north
     if trace <= 0.0:
-        return float(mean[3])
+        return float(mean_up)
     flat = max(0.0, _FLATTEN - (east_east * north_north - east_north * east_north) / (trace * trace)) * trace
     east_east, north_north = east_east + flat, north_north + flat
     area = east_east * north_north - east_north * east_north
     slope_east = (east_up * north_north - north_up * east_north) / area
     slope_north = (north_up * east_east - east_up * east_north) / area
-    return float(mean[3] - slope_east * mean[1] - slope_north * mean[2])
+    return float(mean_up - slope_east * mean_east - slope_north * mean_north)

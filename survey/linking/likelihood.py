@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from survey.cloud import Floats
 from survey.linking.change import HeightChange, log_density
 from survey.linking.errors import InvalidTreeList
-from survey.linking.trees import TreeList
+from survey.linking.trees import TALLEST_M, TreeList
 
 Ints = NDArray[np.int64]
 
@@ -29,7 +29,6 @@ _NEIGHBOURS: Final = 8
 """Trees that tell the density around a tree."""
 _LONE_RADIUS_M: Final = 10.0
 _BIN_M: Final = 0.25
-_TALLEST_M: Final = 200.0
 _LEAST_BAND_M: Final = 1.0
 _ANY_HEIGHT: Final = 0.02
 """Share of a distribution of heights that is even over 50 m, so that a height that nobody has is not impossible."""
@@ -202,7 +201,7 @@ def _measure_heights(height_m: Floats) -> Floats:
         return np.zeros(height_m.size)
     values = height_m[known]
     band = max(_LEAST_BAND_M, 0.9 * float(values.std()) * values.size**-0.2)
-    counts = np.histogram(values, np.arange(0.0, _TALLEST_M + _BIN_M, _BIN_M))[0].astype(np.float64)
+    counts = np.histogram(values, np.arange(0.0, TALLEST_M + _BIN_M, _BIN_M))[0].astype(np.float64)
     smooth = ndimage.gaussian_filter1d(counts, band / _BIN_M, mode="constant") / (values.size * _BIN_M)
     at = np.interp(values, (np.arange(counts.size) + 0.5) * _BIN_M, smooth)
     density = np.zeros(height_m.size)

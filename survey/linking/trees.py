@@ -19,8 +19,10 @@ _CROWN_ERROR_SHARE: Final = 0.15
 _DBH_ERROR_SHARE: Final = 0.05
 _FARTHEST_M: Final = 1e8
 """No projected coordinate lies beyond."""
-_TALLEST_M: Final = 200.0
-_LARGEST_ERROR_M: Final = 1_000.0
+TALLEST_M: Final = 200.0
+"""No tree is taller: the tallest known stands 116 m."""
+LARGEST_ERROR_M: Final = 1_000.0
+"""Who knows a place or a size no better knows nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +116,7 @@ def check_tree_list(trees: TreeList) -> None:
         unit = "cm" if name == "dbh" else "m"
         size = getattr(trees, f"{name}_{unit}")
         known = ~np.isnan(size)
-        most = _TALLEST_M if name == "height" else 10.0 * _TALLEST_M
+        most = TALLEST_M if name == "height" else 10.0 * TALLEST_M
         _check(f"{name}_{unit}", size, ~known | ((size > 0.0) & (size < most)), "sizes must be positive and possible")
         _check_error(f"{name}_error_{unit}", getattr(trees, f"{name}_error_{unit}"), known)
     within = (trees.seen_by_other >= 0.0) & (trees.seen_by_other <= 1.0)
@@ -138,8 +140,8 @@ def _check_error(name: str, values: Floats, needed: NDArray[np.bool_]) -> None:
     _check(
         name,
         values,
-        ~needed | ((values > 0.0) & (values <= _LARGEST_ERROR_M)),
-        f"standard errors must be positive, at most {_LARGEST_ERROR_M:g}",
+        ~needed | ((values > 0.0) & (values <= LARGEST_ERROR_M)),
+        f"standard errors must be positive, at most {LARGEST_ERROR_M:g}",
     )
 
 

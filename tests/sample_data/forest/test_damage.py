@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sample_data.forest.damage import die, fall, lean, snap, stem_length_m
+from sample_data.forest.damage import die, fall, lean, snap, stem_length_m, throw_down
 from sample_data.forest.tree import TreeTruth
 from tests.sample_data.trees import spruce
 
@@ -58,3 +58,21 @@ def test_trees_that_died_stand_and_some_have_lost_their_top() -> None:
     assert {tree.status for tree in dead} == {"standing-dead"}
     # One in five; the binomial's standard deviation is 2 %.
     assert np.mean([tree.height_m < 20.0 for tree in dead]) == pytest.approx(0.2, abs=0.06)
+
+
+def test_most_windthrown_trees_lie_along_one_wind_and_have_root_plates() -> None:
+    trees = tuple(spruce(float(at), 0.0) for at in range(2_000))
+    thrown = throw_down(np.random.default_rng(3), trees, 0.5)
+    lying = [tree for tree in thrown if tree.status == "fallen"]
+    assert len(lying) == pytest.approx(1_000, abs=4 * math.sqrt(500))
+    ways = np.array([math.atan2(tree.apex_y_m - tree.y_m, tree.apex_x_m - tree.x_m) for tree in lying])
+    # Seven in ten along the wind, spread normally by 20 degrees: the mean of their unit vectors is 0.7 exp(-s^2 / 2).
+    assert abs(np.exp(1j * ways).mean()) == pytest.approx(0.7 * math.exp(-0.5 * math.radians(20.0) ** 2), abs=0.06)
+    uprooted = [tree.root_plate_m for tree in lying if tree.root_plate_m > 0.0]
+    assert len(uprooted) / len(lying) == pytest.approx(0.7 * 0.8, abs=0.06)
+    assert uprooted == pytest.approx([7.0 * 0.3] * len(uprooted))
+
+
+def test_no_share_throws_no_tree() -> None:
+    trees = (spruce(), spruce(5.0))
+    assert throw_down(np.random.default_rng(3), trees, 0.0) is trees

@@ -1,6 +1,7 @@
 """Leaning and fallen trees are where their truth says."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,3 +100,16 @@ def test_dead_crowns_let_through_more_light() -> None:
 def test_stand_without_trees_has_no_bodies() -> None:
     empty = Stand(trees=(), bounds=(0.0, 0.0, 10.0, 10.0), epsg=32633, terrain=FLAT, seed=1)
     assert build_bodies(empty).x_m.size == 0
+
+
+def test_a_root_plate_stands_across_the_foot_of_an_uprooted_tree() -> None:
+    plain = fall(spruce(), 0.5)
+    uprooted = replace(plain, root_plate_m=2.4)
+    before, after = bodies_of(plain), bodies_of(uprooted)
+    more = slice(before.x_m.size, after.x_m.size)
+    assert after.x_m.size > before.x_m.size
+    east, north = after.x_m[more] - uprooted.x_m, after.y_m[more] - uprooted.y_m
+    assert east * math.cos(0.5) + north * math.sin(0.5) == pytest.approx(0.0, abs=1e-9)
+    assert (np.hypot(east, north) + after.radius_m[more]).max() == pytest.approx(1.2)
+    assert (after.top_m[more] - uprooted.ground_m).max() == pytest.approx(0.75 * 2.4)
+    assert (after.kind[more] == STEM).all()

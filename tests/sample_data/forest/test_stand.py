@@ -145,3 +145,22 @@ def test_planted_stems_stand_in_rows() -> None:
 def test_impossible_stand_is_refused(seed: int, parameters: StandParameters) -> None:
     with pytest.raises(InvalidParameter):
         grow_stand(seed, parameters=parameters)
+
+
+def test_fallen_trees_and_vigour_change_nothing_else_of_a_stand() -> None:
+    plain = StandParameters(side_m=60.0, dead_share=0.1, leaning_share=0.1)
+    before = grow_stand(3, parameters=plain).trees
+    thrown = grow_stand(3, parameters=replace(plain, fallen_share=0.2)).trees
+    assert {tree.status for tree in thrown} == {"alive", "standing-dead", "fallen"}
+    assert all(after == tree for tree, after in zip(before, thrown, strict=True) if after.status != "fallen")
+    varied = grow_stand(3, parameters=replace(plain, vigour_scatter=0.2)).trees
+    assert [replace(tree, vigour=1.0) for tree in varied] == list(before)
+    spread = np.log([tree.vigour for tree in varied])
+    assert spread.std() == pytest.approx(0.2, rel=0.25)
+
+
+@pytest.mark.parametrize("name", ["fallen_share", "vigour_scatter"])
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_shares_out_of_range_are_refused(name: str, value: float) -> None:
+    with pytest.raises(InvalidParameter, match=name):
+        grow_stand(1, parameters=replace(StandParameters(side_m=20.0), **{name: value}))  # type: ignore[arg-type]

@@ -114,7 +114,7 @@ def test_counts_of_files_and_tiles_add_up(cut: tuple[Path, CatalogueResult]) -> 
 
 def test_nothing_but_outputs_remains(cut: tuple[Path, CatalogueResult]) -> None:
     names = {path.name for path in cut[0].iterdir()}
-    assert names == {*NAMES, "trees.gpkg", "totals.json", "catalogue.json", "labelled"}
+    assert names == {*NAMES, "fallen.parquet", "trees.gpkg", "totals.json", "catalogue.json", "labelled"}
     assert {path for path in cut[1].outputs if not path.exists()} == set()
 
 

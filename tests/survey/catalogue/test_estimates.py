@@ -12,6 +12,7 @@ from domain.cid import RAW, Cid
 from domain.codes import mint_cloud_code
 from sample_data.forest.stand import StandParameters, grow_stand
 from sample_data.scanning.scanner import scan_airborne
+from survey.airborne.forms import Signal
 from survey.airborne.heights import ApexReturn
 from survey.airborne.result import TreeEstimate
 from survey.airborne.settings import CloudFacts, choose_settings
@@ -33,7 +34,8 @@ def measure_at_once(path: Path, area_m2: float, facts: CloudFacts) -> tuple[Tree
     first = np.array(cloud.return_number) == 1
     points = Points(x, y, z, first, np.ones(x.size, dtype=np.uint8), np.arange(x.size))
     core = Box(x.min() - 1.0, y.min() - 1.0, x.max() + 1.0, y.max() + 1.0)
-    found = find_tile_trees(points, choose_settings(PlotParameters(), facts), core)
+    signal = Signal(*(np.array(getattr(cloud, name)) for name in ("intensity", "return_number", "number_of_returns")))
+    found = find_tile_trees(points, choose_settings(PlotParameters(), facts), core, signal=signal)
     units = np.column_stack([cloud.X, cloud.Y, cloud.Z]).astype(np.int32)[found.apex]
     plot = PlotFacts(choose_models(None, "unknown", None), is_normalized=False, area_m2=area_m2)
     return measure_trees(found, units, plot, None, heights=ApexReturn())
@@ -68,6 +70,8 @@ def test_read_trees_are_those_of_a_plot_survey(surveyed: tuple[Path, Path]) -> N
     assert [one.number for one in ours] == list(range(1, result.tree_count + 1))
     assert {one.tree.apex_xyz_units: round_estimates(one.tree) for one in ours} == theirs
     assert {one.file for one in ours} == {"stand.laz"}
+    dead = sum(one.tree.form is not None and one.tree.form.status == "standing-dead" for one in ours)
+    assert dead == result.dead_count
     assert all(one.tree.longitude_deg is not None for one in ours)
 
 

@@ -1,6 +1,7 @@
 """What is written is what others read: layers with their CRS, rasters in their place."""
 
 import json
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,11 @@ import rasterio
 import shapely
 from pyproj import CRS
 
+from survey.catalogue.fallen import gather_fallen, read_fallen, write_fallen
 from survey.catalogue.patches import BlockRectangle, cut_patch
 from survey.catalogue.result import CatalogueResult
+from survey.catalogue.store import write_arrays
+from survey.files.crs import parse_crs
 from survey.grid import Grid
 from tests.survey.catalogue.scenes import EPSG, run, write_quarters
 
@@ -27,13 +31,22 @@ def test_the_geopackage_has_trees_and_crowns_with_the_figures_of_the_parquet(
     written: tuple[Path, CatalogueResult],
 ) -> None:
     path = written[0] / "trees.gpkg"
-    assert [name for name, _ in pyogrio.list_layers(path)] == ["trees", "crowns"]
+    assert [name for name, _ in pyogrio.list_layers(path)] == ["trees", "crowns", "fallen"]
     for name in ("trees", "crowns"):
         meta, table = pyogrio.read_arrow(path, layer=name)
         ours = pq.read_table(written[0] / f"{name}.parquet")
         assert CRS.from_user_input(meta["crs"]).to_epsg() == EPSG
         assert table.num_rows == ours.num_rows
-        for column in ("number", "height_m", "crown_diameter_m", "carbon_kg", "file", "is_hidden"):
+        for column in (
+            "number",
+            "height_m",
+            "crown_diameter_m",
+            "carbon_kg",
+            "file",
+            "is_hidden",
+            "status",
+            "dead_probability",
+        ):
             assert table[column].to_pylist() == ours[column].to_pylist()
 
 
@@ -48,6 +61,25 @@ def test_geoparquet_says_where_it_is(written: tuple[Path, CatalogueResult]) -> N
         assert column["bbox"] == shapely.total_bounds(shapes).tolist()
         boxes = [[box[side] for side in ("xmin", "ymin", "xmax", "ymax")] for box in table["bbox"].to_pylist()]
         assert boxes == shapely.bounds(shapes).tolist()
+
+
+def test_stems_on_the_ground_are_lines_that_are_read_again(tmp_path: Path) -> None:
+    rows = np.array([[5.0, 1.0, 9.0, 4.0, 1.0, 5.0, 0.9], [2.0, 8.0, 2.0, 20.0, 0.0, 12.0, 0.95]])
+    for name, stems in (("one", rows[:1]), ("two", rows[1:])):
+        write_arrays(tmp_path / f"{name}.npz", {"fallen": stems})
+    crs = parse_crs("EPSG:2927")
+    outcomes = [tmp_path / "one.npz", tmp_path / "two.npz"]
+    gathered = gather_fallen(outcomes)
+    assert np.array_equal(gathered, gather_fallen(outcomes[::-1]))
+    write_fallen(gathered, tmp_path / "fallen.parquet", crs)
+    lines = shapely.from_wkb(pq.read_table(tmp_path / "fallen.parquet")["geometry"].to_pylist())
+    # The file's unit is the US survey foot: 1200 / 3937 m.
+    assert shapely.length(lines) * 1200 / 3937 == pytest.approx([12.0, 5.0])
+    (tmp_path / "totals.json").write_text(json.dumps({"unit_m": crs.unit_m}))
+    again = [astuple(stem) for stem in read_fallen(tmp_path)]
+    assert np.array(again, dtype=np.float64) == pytest.approx(gathered)
+    write_fallen(gathered[:0], tmp_path / "fallen.parquet", crs)
+    assert read_fallen(tmp_path) == ()
 
 
 def test_crowns_are_valid_and_do_not_overlap(written: tuple[Path, CatalogueResult]) -> None:

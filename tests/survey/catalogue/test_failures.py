@@ -46,7 +46,8 @@ def test_a_tile_that_fails_is_told_with_its_files_and_done_by_a_second_run(
 
     kept: dict[Path, bytes] = {}
     result = run(quarters, out, 50.0, on_progress=lose_points)
-    assert {type(failure) for failure in result.failures} == {TileFailed, FileFailed}
+    assert {type(failure) for failure in result.failures} == {TileFailed}
+    assert result.outputs == ()
     tiles = {failure.tile for failure in result.failures if isinstance(failure, TileFailed)}
     assert tiles
     assert not tiles & {tile.name for tile in result.tiles}
@@ -57,6 +58,19 @@ def test_a_tile_that_fails_is_told_with_its_files_and_done_by_a_second_run(
     assert not again.failures
     assert run(quarters, tmp_path / "straight", 50.0).tree_count == again.tree_count
     assert pq.read_table(out / "trees.parquet").equals(pq.read_table(tmp_path / "straight" / "trees.parquet"))
+
+
+def test_a_copy_that_cannot_be_made_is_told_and_the_layers_are_delivered(quarters: list[Path], tmp_path: Path) -> None:
+    def lose_points(progress: Progress) -> None:
+        if progress.stage == "numbers":
+            for path in (tmp_path / ".work" / "spool").glob("*.points"):
+                path.write_bytes(path.read_bytes()[: -SPOOLED.itemsize])
+
+    result = run(quarters, tmp_path, 50.0, on_progress=lose_points)
+    assert {type(failure) for failure in result.failures} == {FileFailed}
+    assert {name for failure in result.failures for name in failure.names} == {path.name for path in quarters}
+    assert len(pq.read_table(tmp_path / "trees.parquet")) == result.tree_count > 50
+    assert not (tmp_path / "labelled").exists()
 
 
 def test_layers_of_an_earlier_run_never_pass_for_those_of_one_that_failed(quarters: list[Path], tmp_path: Path) -> None:
@@ -85,4 +99,4 @@ def test_outputs_of_an_earlier_run_that_this_one_does_not_write_are_taken_away(
     assert (tmp_path / "trees.gpkg").exists()
     run(quarters, tmp_path, 50.0, parameters=PlotParameters(min_height_m=12.0), outputs=Outputs(False, False, False))  # noqa: FBT003
     left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"trees.parquet", "crowns.parquet", "totals.json", "catalogue.json", "mine.laz"}
+    assert left == {"trees.parquet", "crowns.parquet", "fallen.parquet", "totals.json", "catalogue.json", "mine.laz"}

@@ -1,5 +1,6 @@
 """Points are laid down once each, with the file's own integers, and are found again by their place."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import laspy
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from survey.catalogue import spool
 from survey.catalogue.errors import WorkDamaged
 from survey.catalogue.inventory import describe_file
+from survey.catalogue.labels import LabelJob, label_file
 from survey.catalogue.plan import Tile
+from survey.catalogue.store import write_arrays
 from survey.catalogue.window import iterate_runs
 from survey.errors import DecodeFailed
 from tests.survey.catalogue.scenes import write_quarters
@@ -39,7 +42,8 @@ def test_each_point_that_is_used_is_there_once_with_its_integers(laid: tuple[Pat
     assert (points["index"][order] == used).all()
     for name in ("x", "y", "z"):
         assert (points[name][order] == np.array(cloud[name.upper()])[used]).all()
-    assert (points["is_first"][order] == (np.array(cloud.return_number)[used] == 1)).all()
+    for name in ("return_number", "number_of_returns", "intensity"):
+        assert (points[name][order] == np.array(getattr(cloud, name))[used]).all()
     assert index.chunk_first[-1] == len(cloud)
 
 
@@ -53,7 +57,8 @@ def test_the_runs_of_a_tile_hold_its_points_in_the_order_of_the_file(laid: tuple
     cloud = laspy.read(laid[0])
     tile = Tile(int(cloud.x.min() // 25), int(cloud.y.min() // 25), 25.0)
     core = tile.core
-    own = [run for run in iterate_runs((laid[1],), tile, 0.0) if (run.column, run.row) == (tile.column, tile.row)]
+    spools = [(laid[1], spool.read_index(laid[1]))]
+    own = [run for run in iterate_runs(spools, tile, 0.0) if (run.column, run.row) == (tile.column, tile.row)]
     found = np.concatenate([run.points["index"] for run in own]).astype(np.int64)
     inside = find_inside(cloud, (core.west_m, core.south_m, core.east_m, core.north_m))
     used = (np.array(cloud.withheld)[inside] == 0) & (np.array(cloud.classification)[inside] != 6)
@@ -84,3 +89,41 @@ def test_points_that_were_lost_are_told(laid: tuple[Path, Path]) -> None:
     points.write_bytes(points.read_bytes()[:-100])
     with pytest.raises(WorkDamaged):
         spool.read_run(laid[1], 0, int(spool.read_index(laid[1]).count.sum()))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Return a cloud, and an index beside which its records are kept; several chunks."""
+    path, index = write_quarters(tmp_path / "in")[0], tmp_path / "index.npz"
+    monkeypatch.setattr(spool, "CHUNK_POINTS", 4_000)
+    spool.spool_file(spool.SpoolJob(path, describe_file(path).key, index, (1.0, 1.0, 1.0), keeps_records=True))
+    return path, index
+
+
+def test_records_are_kept_as_the_file_has_them(kept: tuple[Path, Path]) -> None:
+    wanted = laspy.read(kept[0]).points.array
+    parts = list(spool.iterate_records(kept[1], wanted.itemsize))
+    assert len(parts) > 3
+    assert b"".join(part.tobytes() for part in parts) == wanted.tobytes()
+
+
+def test_labels_are_the_same_with_records_and_by_decoding_again(kept: tuple[Path, Path], tmp_path: Path) -> None:
+    path, index = kept
+    job = LabelJob(path, index.stem, index, (), (), _number_nothing(tmp_path), tmp_path / "one.laz")
+    label_file(job)
+    spool.records_path(index).unlink()
+    label_file(replace(job, outcome=tmp_path / "two.laz"))
+    assert (tmp_path / "one.laz").read_bytes() == (tmp_path / "two.laz").read_bytes()
+
+
+def _number_nothing(folder: Path) -> Path:
+    nothing = np.empty(0, dtype=np.int64)
+    write_arrays(folder / "numbers.npz", dict.fromkeys(("tile", "row", "ids", "numbers", "crowns"), nothing))
+    return folder / "numbers.npz"
+
+
+def test_records_that_were_lost_are_told(kept: tuple[Path, Path]) -> None:
+    records = spool.records_path(kept[1])
+    records.write_bytes(records.read_bytes()[:-1])
+    with pytest.raises(WorkDamaged):
+        list(spool.iterate_records(kept[1], laspy.read(kept[0]).points.array.itemsize))

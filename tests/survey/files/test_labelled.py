@@ -15,7 +15,7 @@ from survey.files.copc import write_copc
 from survey.files.crs import parse_crs
 from survey.files.decoder import Decoder
 from survey.files.errors import DimensionTaken, LabelsMismatch, NotConvertible
-from survey.files.labelled import LABEL, label_points
+from survey.files.labelled import LABEL, label_points, label_records
 from survey.files.las_records import DESCRIPTOR, measure_width
 from tests.survey.files.files import MALFORMED, make_xyz, needs_malformed, write_las, write_ply
 
@@ -89,6 +89,20 @@ def test_bytes_that_nobody_described_are_not_taken_for_the_label(tmp_path: Path,
     assert np.array_equal(copy.X, laspy.read(tmp_path / "a.las").X)
 
 
+@pytest.mark.parametrize("bytes_left", [0, 3])
+def test_a_label_described_beyond_the_points_end_is_refused(tmp_path: Path, decoder: Decoder, bytes_left: int) -> None:
+    las = write_las(tmp_path / "a.las", 20)
+    las.add_extra_dim(laspy.ExtraBytesParams(name=LABEL, type=np.uint32))
+    las.write(tmp_path / "a.las")
+    raw = bytearray((tmp_path / "a.las").read_bytes())
+    at, width = struct.unpack_from("<I", raw, 96)[0], struct.unpack_from("<H", raw, 105)[0]
+    points = np.frombuffer(bytes(raw[at:]), np.uint8).reshape(20, width)[:, : width - 4 + bytes_left]
+    struct.pack_into("<H", raw, 105, width - 4 + bytes_left)
+    (tmp_path / "a.las").write_bytes(bytes(raw[:at]) + np.ascontiguousarray(points).tobytes())
+    with pytest.raises(NotConvertible):
+        label_points(open_cloud(tmp_path / "a.las"), [np.zeros(20, np.uint32)], tmp_path / "b.las", decoder=decoder)
+
+
 def test_a_label_of_another_type_is_refused(tmp_path: Path, decoder: Decoder) -> None:
     las = write_las(tmp_path / "a.las", 20)
     las.add_extra_dim(laspy.ExtraBytesParams(name=LABEL, type=np.float64))
@@ -154,3 +168,23 @@ def test_widths_of_described_bytes_are_those_of_the_standard(kind: int) -> None:
     width = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 8, 8: 8, 9: 4, 10: 8}[kind]
     assert [measure_width(kind + more, 0) for more in (0, 10, 20)] == [width, 2 * width, 3 * width]
     assert DESCRIPTOR.size == 192
+
+
+@pytest.mark.parametrize("form", [1, 7])
+def test_points_that_were_decoded_before_give_the_same_copy(tmp_path: Path, form: int, decoder: Decoder) -> None:
+    write_las(tmp_path / "a.laz", 900, point_format=form)
+    cloud, labels = open_cloud(tmp_path / "a.laz"), np.arange(900, dtype=np.uint32)
+    label_points(cloud, [labels], tmp_path / "b.laz", decoder=decoder)
+    whole = laspy.read(tmp_path / "a.laz").points.array
+    records = np.frombuffer(whole.tobytes(), np.uint8).reshape(900, -1)
+    label_records(cloud, [records[:10], records[10:]], [labels], tmp_path / "c.laz")
+    assert (tmp_path / "b.laz").read_bytes() == (tmp_path / "c.laz").read_bytes()
+
+
+@pytest.mark.parametrize("count", [80, 90])
+def test_fewer_points_than_the_cloud_has_leave_no_copy(tmp_path: Path, count: int) -> None:
+    las = write_las(tmp_path / "a.laz", 90)
+    records = np.frombuffer(las.points.array.tobytes(), np.uint8).reshape(90, -1)
+    with pytest.raises(LabelsMismatch):
+        label_records(open_cloud(tmp_path / "a.laz"), [records[:80]], [np.zeros(count, np.uint32)], tmp_path / "b.laz")
+    assert not (tmp_path / "b.laz").exists()

@@ -9,9 +9,9 @@ from sample_data.forest.terrain import TerrainParameters, elevation_m
 from sample_data.scanning.scanner import scan_airborne
 from survey.cloud import Bools, Points, select_points
 from survey.errors import ExtentTooLarge, NoGround
-from survey.ground.buckets import bucket_points, pick_points
+from survey.ground.buckets import bucket_points, pick_points, select_sorted, sort_points
 from survey.ground.classify import VendorClass, classify_ground, is_normalized
-from survey.ground.noise import find_noise, find_strays
+from survey.ground.noise import IsolatedPoints, find_noise, find_strays
 from survey.ground.opening import open_by_disc
 from survey.ground.terrain import Lancaster1981, normalize_height, rasterize_terrain
 from tests.survey.scenes import ORIGIN_X, ORIGIN_Y, make_plane, make_points, scan_hectare, take_points
@@ -183,3 +183,37 @@ def test_buckets_hold_each_point_once_from_the_highest_down_whatever_their_order
     assert np.array_equal(np.floor(ordered.y_m), buckets.grid.south_m + row)
     keys = np.lexsort((ordered.y_m, ordered.x_m, -ordered.z_m, cell))
     assert np.array_equal(keys, np.arange(3_000))
+
+
+def test_sorted_points_of_which_some_are_left_out_are_the_others_sorted() -> None:
+    rng = np.random.default_rng(5)
+    points = make_points(
+        rng.uniform(-5.0, 5.0, 2_000), rng.uniform(-5.0, 5.0, 2_000), np.floor(rng.uniform(0.0, 9.0, 2_000))
+    )
+    keep = rng.random(2_000) < 0.6
+    everything, at, buckets = sort_points(points, 1.0)
+    thinned, thin = select_sorted(everything, buckets, keep[at])
+    left, from_left, of_left = sort_points(points, 1.0, keep)
+    wanted = bucket_points(pick_points(points, np.flatnonzero(keep)), 1.0)
+    assert np.array_equal(from_left, np.flatnonzero(keep)[wanted.order])
+    for found, cells in ((thinned, thin), (left, of_left)):
+        assert np.array_equal(found.source, points.source[from_left])
+        assert np.array_equal(found.z_m, points.z_m[from_left])
+        assert cells.grid == wanted.grid
+        assert np.array_equal(cells.starts, wanted.starts)
+        assert np.array_equal(cells.order, np.arange(keep.sum()))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_is_what_a_count_of_all_points_in_its_box_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Sparse, in layers: some cells are empty, some have one point, some many.
+    count = 900
+    x_m, y_m, z_m = rng.uniform(0.0, 40.0, count), rng.uniform(0.0, 40.0, count), rng.choice([0.0, 9.0, 30.0], count)
+    x_m[:300] = rng.uniform(10.0, 13.0, 300)
+    points = make_points(x_m, y_m, z_m)
+    places = np.column_stack([x_m, y_m, z_m])
+    apart = np.abs(places[:, None, :] - places[None, :, :]).max(axis=2)
+    wanted = (apart <= 4.0).sum(axis=1) - 1 <= 6
+    assert 20 < wanted.sum() < 880
+    assert np.array_equal(find_noise(points, IsolatedPoints(reach_m=4.0, most_points=6)), wanted)
