@@ -42,6 +42,8 @@ SIDE_ND = 20_000_000
 LON_ND, LAT_ND = 15_000_000_000, 47_000_000_000
 BOX = Box(LON_ND + 5_000_000, LAT_ND + 5_000_000, LON_ND + 12_000_000, LAT_ND + 12_000_000)
 """Holds 2,450 of the trees, so that a page of 1,000 is full."""
+SURVEY = Cid.of(RAW, b"a survey")
+TAKEN_MS = 1_790_000_000_000
 ENGINE = Path(__file__).parent.parent / "scripts" / "engines" / "postgis"
 
 
@@ -87,7 +89,7 @@ def _grow_stand() -> list[Record]:
         org="north-forest",
         campaign="ridge-2026",
         code="0" * 17,
-        survey=Cid.of(RAW, b"a survey"),
+        survey=SURVEY,
         position=Position("apex", "EPSG:32633", 400, 500_123_456, 5_300_123_456, operation="Inverse of UTM zone 33N"),
         height_mm=Estimate(23_400, 300, 0, "apex-above-terrain"),
         status="alive",
@@ -117,8 +119,8 @@ def _split(records: Sequence[Record]) -> list[list[Record]]:
 
 def _make_rows(batch: Sequence[Record]) -> ReadyRows:
     trees = rows.select_trees(batch)
-    links = rows.link_trees(trees, {})
-    return ReadyRows(list(rows.record_rows(batch)), list(rows.tree_rows(trees, links.latest)))
+    standings = rows.link_trees(trees, {bytes(SURVEY): TAKEN_MS}, {})
+    return ReadyRows(list(rows.record_rows(batch)), list(rows.tree_rows(trees, standings)))
 
 
 async def _copy(connection: Any, batch: ReadyRows) -> None:  # noqa: ANN401 - SQLAlchemy's, with the driver inside
@@ -130,7 +132,8 @@ async def _execute_many(connection: Any, batch: ReadyRows) -> None:  # noqa: ANN
     driver = (await connection.get_raw_connection()).driver_connection
     await driver.executemany("INSERT INTO records VALUES ($1, $2, $3)", batch.records)
     names = ", ".join(rows.TREE_COLUMNS)
-    await driver.executemany(f"INSERT INTO trees ({names}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", batch.trees)  # noqa: S608
+    places = ", ".join(f"${number}" for number in range(1, len(rows.TREE_COLUMNS) + 1))
+    await driver.executemany(f"INSERT INTO trees ({names}) VALUES ({places})", batch.trees)  # noqa: S608
 
 
 async def _time_rows(

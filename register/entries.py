@@ -42,20 +42,62 @@ class TreeEntry:
     code
         Its code, 17 symbols.
     record
-        CID of its latest record.
+        CID of its latest record: that of the newest evidence.
     history
-        CIDs of all its records, latest first.
+        CIDs of all its records that stand, newest evidence first.
+    last
+        CID of the record that the next one goes on from: the latest, unless older evidence was surveyed after it.
     survey
         CID of the survey that made the latest.
     anchor
         The anchor of the latest record, when there is one.
+    aside
+        Records of its code that are set aside.
     """
 
     code: str
     record: Cid
     history: tuple[Cid, ...]
+    last: Cid
     survey: Cid
     anchor: Anchor | None
+    aside: "tuple[SetAside, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A tree record that is kept and counts for nothing, because another one has its place.
+
+    Attributes
+    ----------
+    record, code
+        Its name, and the code that it carries.
+    rule
+        Which of `register.settling`'s.
+    reason
+        The rule for a person.
+    """
+
+    record: Cid
+    code: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsidePage:
+    """A page of records that are set aside.
+
+    Attributes
+    ----------
+    entries
+        In the order in which they came.
+    cursor
+        What to ask the next page by; absent on the last.
+    """
+
+    entries: tuple[SetAside, ...]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +112,12 @@ class SurveyEntry:
         CID of the result that closes it, when there is one.
     org, campaign
         For whom.
-    at_ms
-        When it was made.
+    at_ms, seen_ms
+        When it was made, and when its evidence was taken as far as it says.
     trees
-        Trees it found.
+        Trees that it saw.
+    gone
+        Trees that it told to be gone, or saw the stump of.
     """
 
     record: Cid
@@ -81,7 +125,9 @@ class SurveyEntry:
     org: str
     campaign: str
     at_ms: int
+    seen_ms: int
     trees: int
+    gone: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +153,7 @@ class TreePage:
     Attributes
     ----------
     envelopes
-        The latest record of each, in Hilbert order.
+        The last record of each, from which the next one goes on, in Hilbert order.
     cursor
         What to ask the next page by; absent on the last.
     """
@@ -118,13 +164,25 @@ class TreePage:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much is indexed."""
+    """How much is indexed.
+
+    Attributes
+    ----------
+    trees, gone
+        Codes of trees that are there by their newest evidence, and of those that are gone or stumps.
+    surveys, records, anchors, anchored
+        Surveys; records of all kinds; anchors, and records that have one.
+    aside
+        Tree records that are set aside.
+    """
 
     trees: int
+    gone: int
     surveys: int
     records: int
     anchors: int
     anchored: int
+    aside: int
 
 
 @dataclass(frozen=True, slots=True)

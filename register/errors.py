@@ -8,7 +8,6 @@
         +-- RecordNotFound         no record of this CID is indexed
         +-- NotAnchored            the record is known, no anchor holds it yet
         +-- InvalidCursor          a page was asked for by a cursor that this register did not give
-        +-- CodeCollision          a first tree record carries a code that another tree has
         +-- RegisterUnavailable    the database cannot do what was asked now
         |   +-- RegisterUnreachable    nothing answers, or the connection was lost
         |   +-- RegisterBusy           others held it for too long
@@ -64,18 +63,6 @@ class InvalidCursor(RegisterError):
     def __init__(self, cursor: str) -> None:
         super().__init__(f"Invalid cursor {cursor[:40]!r}: take the one from the page before, or none for the first")
         self.cursor = cursor
-
-
-class CodeCollision(RegisterError):
-    """A tree record without predecessor carries a code that another tree has."""
-
-    def __init__(self, code: str, cid: str) -> None:
-        super().__init__(
-            f"Tree code {format_code(code)} is taken: record {cid} has no predecessor but its code has one; "
-            "a later survey must link the tree's last record"
-        )
-        self.code = code
-        self.cid = cid
 
 
 class RegisterUnavailable(RegisterError):

@@ -1,11 +1,11 @@
 """What an index of records can do; one shared test suite holds every implementation to it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from domain.cid import Cid
 from domain.envelope import Record
-from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry, TreePage
+from register.entries import Anchor, Box, Counts, FeaturePage, SetAsidePage, SurveyEntry, TreeEntry, TreePage
 
 PAGE_LIMIT = 10_000
 """Most features in one page: about 5 MB of GeoJSON."""
@@ -18,12 +18,10 @@ class RegisterWriter(Protocol):
     """
 
     async def add_records(self, records: Sequence[Record]) -> None:
-        """Index records, in the order of their dependence (a survey before its trees).
+        """Index records; what a tree comes to depends on which of its records are there, not on their order.
 
-        Raises
-        ------
-        CodeCollision
-            When a tree's code begins twice or a successor skips its predecessor.
+        Of records that two servers have put into one place one stands and the other is set aside; see
+        `register.settling`.
         """
         ...
 
@@ -40,7 +38,7 @@ class RegisterReader(Protocol):
     """Answers questions about trees, surveys and anchors."""
 
     async def tree(self, code: str) -> TreeEntry:
-        """Return a tree; `TreeNotFound` when its code is unknown."""
+        """Return a tree by its newest evidence; `TreeNotFound` when its code is unknown."""
         ...
 
     async def record(self, cid: Cid) -> bytes:
@@ -60,18 +58,41 @@ class RegisterReader(Protocol):
         ...
 
     async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
-        """Return the latest envelopes of an organisation's trees inside a box, gone ones included, in pages.
+        """Return the last envelopes of an organisation's trees inside a box, gone ones included, in pages.
 
-        Whose a tree is, its latest record's survey says.
+        The last is the one that a new record goes on from; where a tree stands and whose it is, the newest evidence
+        says.
         """
         ...
 
     async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
-        """Return the latest record of each code that is known; others are left out."""
+        """Return the last record of each code that is known, which a new one goes on from; others are left out."""
         ...
 
-    async def surveys(self) -> tuple[SurveyEntry, ...]:
-        """Return surveys, latest first, at most 1,000."""
+    async def newest_of(self, codes: Collection[str]) -> dict[str, Cid]:
+        """Return the record of the newest evidence of those codes whose last record is of older evidence."""
+        ...
+
+    async def aside(self, *, cursor: str | None = None, limit: int = 1_000) -> SetAsidePage:
+        """Return the tree records that are set aside, with the reason, in pages."""
+        ...
+
+    async def surveys(self, *, after: Cid | None = None, limit: int = 1_000) -> tuple[SurveyEntry, ...]:
+        """Return surveys, the one made last first, those behind the survey `after`.
+
+        Raises
+        ------
+        InvalidCursor
+            When `after` is not known.
+        """
+        ...
+
+    async def newer_surveys(self, cid: Cid, *, limit: int = 1_000) -> tuple[SurveyEntry, ...]:
+        """Return surveys of the same organisation whose evidence is newer than a survey's, the oldest of them first."""
+        ...
+
+    async def dates_of(self, surveys: Collection[Cid]) -> dict[Cid, int]:
+        """Return when the evidence of each known survey was taken, UTC in ms; others are left out."""
         ...
 
     async def anchor_of(self, cid: Cid) -> tuple[Anchor, tuple[Cid, ...]]:

@@ -1,34 +1,32 @@
 """The register on PostgreSQL with PostGIS: many writers, COPY for bulk, a GiST index for boxes.
 
-Writers do not wait for each other. Each looks at what is indexed, writes, and lets the unique indexes tell whether
-another was faster; then its transaction is undone and done again on what the other left. So the outcome is that of
-some order of the calls, and each is whole or absent.
+Writers wait for each other only where they add to the same trees. New codes are written at once, and the unique indexes
+tell whether another was faster; then the transaction is undone and done again on what the other left. So the outcome is
+that of some order of the calls, and each is whole or absent.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import ARRAY, CollectionAggregate, LargeBinary, Text, any_, bindparam, literal, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ARRAY, Column, Row, Select, Text, any_, bindparam, literal, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from domain.cid import Cid
 from domain.envelope import Record
-from domain.records.result import Tree
-from register import answers, rows
 from register.address import format_address
-from register.entries import Anchor, Box, Counts, FeaturePage, SurveyEntry, TreeEntry, TreePage
+from register.entries import Box
 from register.errors import ExtensionMissing, InvalidRegisterUrl, RegisterBusy
-from register.ports import PAGE_LIMIT
-from register.postgres_errors import Overtaken, is_overtaken, tell_cause, translate_errors
+from register.indexed import Access, TableRegister
+from register.postgres_errors import is_overtaken, tell_cause, translate_errors
 from register.revision import is_current
-from register.tables import ANCHORED, ANCHORS, IS_LATEST, METADATA, RECORDS, TREES
+from register.tables import METADATA
+from register.writing import add_records
 
 CONNECT_TIMEOUT_S: Final = 10.0
 """A server on another continent answers within one; a firewall that drops packets never does."""
@@ -49,6 +47,8 @@ ATTEMPTS: Final = 8
 """How often a writer does its transaction again; each time another one has come through."""
 _MIGRATION_LOCK: Final = 0x6365_6372_6567
 """Key of the advisory lock under which one process at a time migrates; the letters 'cecreg'."""
+_DATES_LOCK: Final = _MIGRATION_LOCK + 1
+"""Key of the advisory lock that lets no survey come while trees are added that lack one."""
 _INSIDE: Final = """
     AND geometry && ST_MakeEnvelope(:west_deg, :south_deg, :east_deg, :north_deg, 4326)
     AND lon_nd BETWEEN :west AND :east AND lat_nd BETWEEN :south AND :north
@@ -58,14 +58,8 @@ _TURN_ROWS: Final = 250
 """Rows made between two looks at other tasks: about 5 ms."""
 
 
-class PostgresRegister:
+class PostgresRegister(TableRegister):
     """`RegisterReader` and `RegisterWriter` on one PostgreSQL database."""
-
-    def __init__(self, engine: AsyncEngine, address: str) -> None:
-        self._engine = engine
-        self._address = address
-        # An answer of several queries sees one state.
-        self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @classmethod
     @asynccontextmanager
@@ -101,7 +95,9 @@ class PostgresRegister:
             pool_timeout=POOL_TIMEOUT_S,
             hide_parameters=True,
         )
-        opened = cls(engine, address)
+        # An answer of several queries sees one state.
+        reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        opened = cls(Access(address, reader, engine, PostgresDatabase(), translate_errors))
         try:
             async with opened.reading() as connection:
                 is_done = await connection.run_sync(is_current)
@@ -113,105 +109,62 @@ class PostgresRegister:
 
     async def add_records(self, records: Sequence[Record]) -> None:
         """Index records; see `RegisterWriter`."""
-        if not records:
-            return
+        address = self._access.address
         for _ in range(ATTEMPTS):
-            with translate_errors(self._address):
+            with translate_errors(address):
                 try:
-                    async with self._engine.begin() as connection:
-                        await _add_records(connection, records)
+                    async with self._access.writer.begin() as connection:
+                        await add_records(connection, self._access.database, records)
                 except Exception as error:
                     if not is_overtaken(error):
                         raise
                 else:
                     return
-        raise RegisterBusy(self._address, f"other writers came first {ATTEMPTS} times")
+        raise RegisterBusy(address, f"other writers came first {ATTEMPTS} times")
 
-    async def add_anchor(self, anchor: Anchor, cids: Sequence[Cid]) -> None:
-        """Note an anchor; see `RegisterWriter`."""
-        async with self.writing() as connection:
-            statement = upsert(ANCHORS).on_conflict_do_nothing().values(answers.anchor_values(anchor))
-            key = await connection.scalar(statement.returning(ANCHORS.c.id))
-            if key is not None:
-                await connection.execute(_ADD_ANCHORED, {"cids": sorted(bytes(cid) for cid in cids), "anchor": key})
 
-    async def clear(self) -> None:
-        """Forget everything; see `RegisterWriter`."""
+@dataclass(frozen=True, slots=True)
+class PostgresDatabase:
+    """A `register.database.Database`."""
+
+    inside: str = _INSIDE
+
+    def edges(self, box: Box) -> dict[str, float]:
+        """Return the edges as integers and as degrees; the database divides alike, so no edge falls between them."""
+        edges = {"west": box.west_nd, "south": box.south_nd, "east": box.east_nd, "north": box.north_nd}
+        return {**edges, **{f"{name}_deg": edge / _DEGREE_ND for name, edge in edges.items()}}
+
+    async def find(
+        self, connection: AsyncConnection, query: Select[Any], column: Column[Any], values: Collection[object]
+    ) -> Sequence[Row[Any]]:
+        """Return the rows whose column is one of many values, in one parameter; see `Database`."""
+        if not values:
+            return ()
+        wanted = any_(literal(list(values), ARRAY(column.type)))
+        return (await connection.execute(query.where(column == wanted))).all()
+
+    async def insert(
+        self, connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """Write rows by COPY; the geometry is computed by the database; see `Database`."""
+        await copy_rows(connection, table, columns, rows)
+
+    async def claim_codes(self, connection: AsyncConnection, codes: Collection[str]) -> set[str]:
+        """Return the known ones and lock all their rows, in one order; see `Database`.
+
+        No row is ever deleted: who comes second waits here, and then reads what the first has left. A code that two
+        begin at once is not known to either; of their two latest records the unique index refuses one.
+        """
+        return set(await connection.scalars(_CLAIM, {"codes": sorted(codes)}))
+
+    async def claim_dates(self, connection: AsyncConnection, *, is_missing: bool) -> None:
+        """Let those who add surveys share a lock that those whose trees lack one hold alone; see `Database`."""
+        await connection.execute(_LOCK_ALONE if is_missing else _LOCK_SHARED, {"key": _DATES_LOCK})
+
+    async def clear(self, connection: AsyncConnection) -> None:
+        """Empty all tables; see `Database`."""
         names = ", ".join(table.name for table in METADATA.sorted_tables)
-        async with self.writing() as connection:
-            await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
-
-    async def tree(self, code: str) -> TreeEntry:
-        """Return a tree; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_tree(connection, code)
-
-    async def record(self, cid: Cid) -> bytes:
-        """Return a record's envelope; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_record(connection, cid)
-
-    async def features(self, box: Box | None = None, *, cursor: str | None = None, limit: int = 1_000) -> FeaturePage:
-        """Return trees in pages; see `RegisterReader`."""
-        async with self.reading() as connection:
-            inside, values = (_INSIDE, _box_values(box)) if box else ("", {})
-            return await answers.get_features(connection, inside, values, cursor=cursor, limit=limit)
-
-    async def survey(self, cid: Cid) -> SurveyEntry:
-        """Return one survey; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_survey(connection, cid)
-
-    async def trees_of(self, survey: Cid, *, after: str = "", limit: int = PAGE_LIMIT) -> tuple[bytes, ...]:
-        """Return envelopes of a survey's trees; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_trees_of(connection, survey, after=after, limit=limit)
-
-    async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
-        """Return the latest envelopes of an organisation's trees; see `RegisterReader`."""
-        async with self.reading() as connection:
-            values = _box_values(box)
-            return await answers.get_latest_in(connection, org, _INSIDE, values, cursor=cursor, limit=limit)
-
-    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
-        """Return the latest record of each known code; see `RegisterReader`."""
-        async with self.reading() as connection:
-            found = await connection.execute(_FIND_LATEST, {"codes": list(codes)})
-            return {row.code: Cid.from_bytes(row.cid) for row in found}
-
-    async def surveys(self) -> tuple[SurveyEntry, ...]:
-        """Return surveys; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_surveys(connection)
-
-    async def anchor_of(self, cid: Cid) -> tuple[Anchor, tuple[Cid, ...]]:
-        """Return a record's anchor and batch; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_anchor_of(connection, cid)
-
-    async def anchors_of(self, cids: Sequence[Cid]) -> dict[Cid, Anchor]:
-        """Return the anchors of those that have one; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_anchors_of(connection, ANCHORED.c.cid == _any_of(map(bytes, cids)))
-
-    async def counts(self) -> Counts:
-        """Return how much is indexed; see `RegisterReader`."""
-        async with self.reading() as connection:
-            return await answers.get_counts(connection)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection that sees one state of the tables; failures are told by the register's classes."""
-        with translate_errors(self._address):
-            async with self._reader.connect() as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection in a transaction that is committed at the end, or undone by an exception."""
-        with translate_errors(self._address):
-            async with self._engine.begin() as connection:
-                yield connection
+        await connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
 
 
 _SETTINGS: Final = {
@@ -223,18 +176,12 @@ _SETTINGS: Final = {
     "plan_cache_mode": "force_custom_plan",
     "jit": "off",  # a page is a few milliseconds; compiling its query takes longer
 }
-_ADD_ANCHORED: Final = text("""
-    INSERT INTO anchored SELECT cid, :anchor FROM unnest(:cids) AS batch (cid) ON CONFLICT DO NOTHING
-""").bindparams(bindparam("cids", type_=ARRAY(LargeBinary)))
-_CLOSE_SURVEYS: Final = text("""
-    UPDATE surveys SET result = batch.result FROM unnest(:surveys, :results) AS batch (survey, result)
-    WHERE surveys.cid = batch.survey
-""").bindparams(bindparam("surveys", type_=ARRAY(LargeBinary)), bindparam("results", type_=ARRAY(LargeBinary)))
-
-# One look into the unique index for each code, whatever the server believes about the table's size.
-_FIND_LATEST: Final = text("""
-    SELECT wanted.code, latest.cid FROM unnest(:codes) AS wanted (code),
-    LATERAL (SELECT cid FROM trees WHERE trees.code = wanted.code AND is_latest = 1 LIMIT 1) AS latest
+_LOCK_ALONE: Final = text("SELECT pg_advisory_xact_lock(:key)")
+_LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(:key)")
+# One look into the index for each code, whatever the server believes about the table's size.
+_CLAIM: Final = text("""
+    SELECT known.code FROM unnest(:codes) AS wanted (code),
+    LATERAL (SELECT code FROM trees WHERE trees.code = wanted.code ORDER BY id FOR UPDATE) AS known
 """).bindparams(bindparam("codes", type_=ARRAY(Text)))
 
 
@@ -258,7 +205,7 @@ async def _migrate(url: str, address: str) -> None:
     try:
         with translate_errors(address):
             async with engine.begin() as connection:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                await connection.execute(_LOCK_ALONE, {"key": _MIGRATION_LOCK})
                 if not await connection.run_sync(is_current):  # or another process was faster
                     from register.migrating import migrate  # noqa: PLC0415  # see register/revision.py
 
@@ -274,32 +221,6 @@ async def _add_extension(connection: AsyncConnection, address: str) -> None:
         await connection.execute(text("CREATE EXTENSION IF NOT EXISTS postgis"))
     except DBAPIError as error:
         raise ExtensionMissing(address, tell_cause(error)) from error
-
-
-async def _add_records(connection: AsyncConnection, records: Sequence[Record]) -> None:
-    by_cid = {bytes(record.cid): record for record in records}
-    known = set(await connection.scalars(select(RECORDS.c.cid).where(RECORDS.c.cid == _any_of(by_cid))))
-    new = [record for cid, record in by_cid.items() if cid not in known]
-    if not new:
-        return
-    await copy_rows(connection, "records", rows.RECORD_COLUMNS, rows.record_rows(new))
-    await copy_rows(connection, "surveys", rows.SURVEY_COLUMNS, rows.survey_rows(new))
-    closed = rows.find_closings(new)
-    if closed:
-        await connection.execute(_CLOSE_SURVEYS, {"surveys": list(closed), "results": list(closed.values())})
-    await _add_trees(connection, rows.select_trees(new))
-
-
-async def _add_trees(connection: AsyncConnection, trees: Sequence[tuple[Cid, Tree]]) -> None:
-    found = await connection.execute(_FIND_LATEST, {"codes": list({tree.code for _, tree in trees})})
-    links = rows.link_trees(trees, {row.code: Cid.from_bytes(row.cid) for row in found})
-    if links.superseded:
-        old = TREES.c.cid == _any_of(map(bytes, links.superseded.values()))
-        codes = TREES.c.code == any_(literal(list(links.superseded), ARRAY(Text)))
-        done = await connection.execute(update(TREES).where(codes, old, IS_LATEST).values(is_latest=0))
-        if done.rowcount != len(links.superseded):
-            raise Overtaken
-    await copy_rows(connection, "trees", rows.TREE_COLUMNS, rows.tree_rows(trees, links.latest))
 
 
 async def copy_rows(
@@ -324,14 +245,3 @@ async def _in_turns(values: Iterable[Sequence[object]]) -> AsyncIterator[Sequenc
         yield row
         if number % _TURN_ROWS == 0:
             await asyncio.sleep(0)
-
-
-def _any_of(cids: Iterable[bytes]) -> CollectionAggregate[Any]:
-    """Return what a column is compared with to be one of many values, in one parameter however many they are."""
-    return any_(literal(list(cids), ARRAY(LargeBinary)))
-
-
-def _box_values(box: Box) -> dict[str, float]:
-    """Return the edges as integers and as degrees; the database divides alike, so no edge falls between them."""
-    edges = {"west": box.west_nd, "south": box.south_nd, "east": box.east_nd, "north": box.north_nd}
-    return {**edges, **{f"{name}_deg": edge / _DEGREE_ND for name, edge in edges.items()}}

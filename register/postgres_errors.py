@@ -31,13 +31,9 @@ _REPORTED: Final = (
 """What comes from the driver, from SQLAlchemy around it, and from the socket; `TimeoutError` is an `OSError`."""
 
 
-class Overtaken(Exception):
-    """Another writer changed what this one had read; its transaction is to be done again."""
-
-
 def is_overtaken(error: BaseException) -> bool:
     """Tell whether doing the same transaction again may succeed at once."""
-    return isinstance(error, Overtaken) or _find_state(error) in _OVERTAKEN
+    return _find_state(error) in _OVERTAKEN
 
 
 def tell_cause(error: BaseException) -> str:

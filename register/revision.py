@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Revision that this code reads and writes; the newest file in `migrations/versions`."""
 _TABLE: Final = "alembic_version"
 

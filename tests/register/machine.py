@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
@@ -12,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from domain.cid import Cid
 from domain.envelope import Record
-from domain.records.result import Tree
+from domain.records.result import Survey, Tree
 from register.entries import Anchor, Box
-from register.errors import CodeCollision, NotAnchored
+from register.errors import NotAnchored
 from register.opening import open_register
 from register.ports import Register
-from tests.register.samples import LAT_ND, LON_ND, SURVEY, code_of, make_anchor, make_tree
+from tests.register.samples import LAT_ND, LON_ND, code_of, make_anchor, make_survey, make_tree
 
 _T = TypeVar("_T")
 
@@ -31,6 +32,46 @@ BOXES = st.builds(
     *(STEPS, STEPS, st.integers(0, 6), st.integers(0, 6)),
 )
 
+SURVEYS = [make_survey(number, taken_ms=1_700_000_000_000 - number % 3) for number in range(5)]
+TAKEN_MS = {survey.cid: survey.expect(Survey).taken_ms or 0 for survey in SURVEYS}
+"""When each survey's evidence was taken; some at one time, some later ones earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What the records of a code come to, as the model tells it: it tries every line of links there is.
+
+    Attributes
+    ----------
+    history
+        Newest evidence first.
+    last
+        End of the line.
+    aside
+        The others.
+    """
+
+    history: list[Cid]
+    last: Cid
+    aside: set[Cid]
+
+
+def live(records: list[Record], known: Collection[Cid]) -> Life:
+    """Return what the records of a code come to where these surveys are known."""
+    names = {record.cid for record in records}
+    lines = [[record] for record in records if record.expect(Tree).prev not in names]
+    for line in lines:
+        lines += [[*line, record] for record in records if record.expect(Tree).prev == line[-1].cid]
+    longest = max(len(line) for line in lines)
+    best = min((line for line in lines if len(line) == longest), key=lambda line: [bytes(each.cid) for each in line])
+    times: list[int] = []
+    for record in best:
+        survey = record.expect(Tree).survey
+        times.append(TAKEN_MS[survey] if survey in known else max(times, default=0))
+    dated = sorted(zip(times, range(len(best)), best, strict=True), key=lambda one: one[:2], reverse=True)
+    history = [record.cid for _, _, record in dated]
+    return Life(history, best[-1].cid, names - set(history))
+
 
 class RegisterMachine(RuleBasedStateMachine):
     """A register and what it should answer."""
@@ -42,12 +83,12 @@ class RegisterMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.records: dict[Cid, Record] = {}
-        self.histories: dict[str, list[Record]] = {}
+        self.trees: dict[str, list[Record]] = {}
         self.anchors: dict[Cid, tuple[Anchor, tuple[Cid, ...]]] = {}
         self.roots: set[bytes] = set()
         self.register: Register = self.run(self.stack.enter_async_context(open_register(self.make_address())))
         self.run(self.register.clear())
-        self.add([SURVEY])
+        self.add(SURVEYS[:1])
 
     def make_address(self) -> str:
         """Return the address of a register that this run may clear."""
@@ -57,35 +98,38 @@ class RegisterMachine(RuleBasedStateMachine):
         return self.runner.run(work)
 
     def add(self, records: list[Record]) -> None:
-        """Add records to both; when the model finds a collision, the register must, and both stay as they were."""
-        histories = {code: list(history) for code, history in self.histories.items()}
-        for record in records:
-            if record.cid in self.records or not isinstance(record.body, Tree):
-                continue
-            history = histories.setdefault(code_of(record), [])
-            if record in history:
-                continue
-            if history and record.body.prev != history[-1].cid:
-                with pytest.raises(CodeCollision):
-                    self.run(self.register.add_records(records))
-                return
-            history.append(record)
+        """Add records to both."""
         self.run(self.register.add_records(records))
-        self.histories = histories
-        self.records |= {record.cid: record for record in records}
+        for record in records:
+            if record.cid not in self.records and isinstance(record.body, Tree):
+                self.trees.setdefault(code_of(record), []).append(record)
+            self.records[record.cid] = record
 
-    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=4), east=STEPS, north=STEPS)
-    def begin(self, numbers: list[int], east: int, north: int) -> None:
-        self.add([make_tree(number, lon_nd=LON_ND + east, lat_nd=LAT_ND + north) for number in numbers])
+    def lives(self) -> dict[str, Life]:
+        return {code: live(records, self.records.keys()) for code, records in self.trees.items()}
 
-    @rule(number=NUMBERS, east=STEPS, length=st.integers(1, 3), back=st.integers(1, 2))
-    def succeed(self, number: int, east: int, length: int, back: int) -> None:
-        history = self.histories.get(code_of(make_tree(number)), [])
-        prev = history[-min(back, len(history))] if history else make_tree(number)
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=4), east=STEPS, survey=st.sampled_from(SURVEYS))
+    def begin(self, numbers: list[int], east: int, survey: Record) -> None:
+        self.add([make_tree(number, lon_nd=LON_ND + east, survey=survey) for number in numbers])
+
+    @rule(survey=st.sampled_from(SURVEYS))
+    def survey_comes(self, survey: Record) -> None:
+        self.add([survey])
+
+    @rule(data=st.data(), number=NUMBERS, east=STEPS, length=st.integers(1, 3), is_turned=st.booleans())
+    def succeed(self, data: st.DataObject, *, number: int, east: int, length: int, is_turned: bool) -> None:
+        """Go on from any record of a tree, in one line, which may come end first."""
+        history = self.trees.get(code_of(make_tree(number)), [])
+        prev = data.draw(st.sampled_from(history)) if history else make_tree(number)
         batch = [] if history else [prev]
         for step in range(length):
-            prev = make_tree(number, lon_nd=LON_ND + east + step, lat_nd=LAT_ND - step, prev=prev.cid)
+            survey = data.draw(st.sampled_from(SURVEYS))
+            status = data.draw(st.sampled_from(["alive", "gone"]))
+            place = {"lon_nd": LON_ND + east + step, "lat_nd": LAT_ND - step}
+            prev = make_tree(number, **place, prev=prev.cid, survey=survey, status=status)
             batch.append(prev)
+        for record in reversed(batch) if is_turned else ():
+            self.add([record])
         self.add(batch)
 
     @rule(data=st.data())
@@ -112,7 +156,7 @@ class RegisterMachine(RuleBasedStateMachine):
             cursor = page.cursor
             if not page.features:
                 break
-        latest = [history[-1] for history in self.histories.values()]
+        latest = [self.records[life.history[0]] for life in self.lives().values()]
         assert sorted(found) == sorted(str(record.cid) for record in latest if _is_inside(record, box))
 
     @precondition(lambda self: self.anchors)
@@ -131,15 +175,20 @@ class RegisterMachine(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         counts = self.run(self.register.counts())
-        trees = sum(bool(history) for history in self.histories.values())
-        assert (counts.trees, counts.records, counts.anchored) == (trees, len(self.records), len(self.anchors))
+        lives = self.lives().values()
+        gone = sum(self.records[life.history[0]].expect(Tree).status == "gone" for life in lives)
+        aside = sum(len(life.aside) for life in lives)
+        assert (counts.trees, counts.gone, counts.aside) == (len(lives) - gone, gone, aside)
+        assert (counts.records, counts.anchored) == (len(self.records), len(self.anchors))
 
     @invariant()
     def histories_agree(self) -> None:
-        for code, history in self.histories.items():
+        for code, life in self.lives().items():
             entry = self.run(self.register.tree(code))
-            assert list(entry.history) == [record.cid for record in reversed(history)]
+            assert list(entry.history) == life.history
+            assert (entry.last, {each.record for each in entry.aside}) == (life.last, life.aside)
             assert entry.anchor == self.anchors.get(entry.record, (None,))[0]
+            assert self.run(self.register.latest_of([code])) == {code: life.last}
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())

@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 PASSWORD = "ein Wort/mit @ und :"  # noqa: S105 - of a server that lives for a minute
 START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 120.0
+"""It writes all that it holds to a disk that others may be using."""
 
 
 @dataclass(slots=True)

@@ -20,9 +20,9 @@ SURVEY = seal(_SURVEY, KEY)
 RESULT = seal(dataclasses.replace(_RESULT, survey=SURVEY.cid), KEY)
 
 
-def make_survey(number: int, *, org: str = _SURVEY.org) -> Record:
-    """Return a survey, later by its number."""
-    return seal(dataclasses.replace(_SURVEY, at_ms=_SURVEY.at_ms + number, org=org), KEY)
+def make_survey(number: int, *, org: str = _SURVEY.org, taken_ms: int | None = None) -> Record:
+    """Return a survey, made later by its number."""
+    return seal(dataclasses.replace(_SURVEY, at_ms=_SURVEY.at_ms + number, org=org, taken_ms=taken_ms), KEY)
 
 
 def make_tree(
@@ -32,12 +32,13 @@ def make_tree(
     lat_nd: int = LAT_ND,
     prev: Cid | None = None,
     survey: Record = SURVEY,
+    status: str = "alive",
 ) -> Record:
     """Return the record of the tree whose code comes from `number`."""
     position = dataclasses.replace(_TREE.position, lon_nd=lon_nd, lat_nd=lat_nd)
     code = codes.mint_cloud_code(SECRET, CLOUD, (number, 0, 0))
     body = dataclasses.replace(_TREE, org=survey.body.org, code=code, survey=survey.cid, position=position, prev=prev)
-    return seal(body, KEY)
+    return seal(dataclasses.replace(body, status=status), KEY)
 
 
 def make_local_tree(number: int) -> Record:

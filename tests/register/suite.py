@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from domain.cid import Cid
 from domain.envelope import Record, seal
 from domain.records.result import Tree
 from register.entries import Box
-from register.errors import CodeCollision, InvalidCursor, NotAnchored, RecordNotFound, TreeNotFound
+from register.errors import InvalidCursor, NotAnchored, RecordNotFound, TreeNotFound
 from register.hilbert import compute_hilbert
 from register.opening import open_register
 from register.ports import Register
@@ -95,33 +96,6 @@ class RegisterSuite:
         (feature,) = await list_features(register)
         assert feature["properties"]["record"] == str(third.cid)  # type: ignore[index]
         assert (await register.counts()).trees == 1
-
-    async def test_a_code_cannot_begin_twice(self, register: Register) -> None:
-        await register.add_records([SURVEY, make_tree(1)])
-        with pytest.raises(CodeCollision) as caught:
-            await register.add_records([twin := make_tree(1, lon_nd=LON_ND + 1)])
-        assert (caught.value.code, caught.value.cid) == (code_of(twin), str(twin.cid))
-        assert (await register.counts()).trees == 1
-
-    async def test_a_successor_cannot_skip_its_predecessor(self, register: Register) -> None:
-        first = make_tree(1)
-        second = make_tree(1, lon_nd=LON_ND + 1, prev=first.cid)
-        await register.add_records([SURVEY, first, second])
-        with pytest.raises(CodeCollision):
-            await register.add_records([make_tree(1, lon_nd=LON_ND + 2, prev=first.cid)])
-        assert (await register.tree(code_of(first))).record == second.cid
-
-    async def test_a_set_with_a_collision_leaves_nothing_of_itself(self, register: Register) -> None:
-        first = make_tree(1)
-        await register.add_records([first])
-        before = await register.counts()
-        successor = make_tree(1, lon_nd=LON_ND + 1, prev=first.cid)
-        with pytest.raises(CodeCollision):
-            await register.add_records([SURVEY, make_tree(2), successor, make_tree(2, lon_nd=LON_ND + 1), RESULT])
-        assert await register.counts() == before
-        assert (await register.tree(code_of(first))).record == first.cid
-        with pytest.raises(RecordNotFound):
-            await register.record(SURVEY.cid)
 
     async def test_adding_twice_changes_nothing(self, register: Register) -> None:
         records = [SURVEY, make_tree(1), make_tree(2), RESULT]
@@ -264,7 +238,23 @@ class RegisterSuite:
         await register.add_records(surveys)
         listed = await register.surveys()
         assert [entry.record for entry in listed] == [survey.cid for survey in reversed(surveys[2:])]
+        rest = await register.surveys(after=listed[-1].record)
+        assert [entry.record for entry in rest] == [surveys[1].cid, surveys[0].cid]
+        assert await register.surveys(after=rest[-1].record) == ()
         assert (await register.survey(surveys[0].cid)).record == surveys[0].cid
+
+    async def test_surveys_made_at_one_time_come_each_on_one_page(self, register: Register) -> None:
+        surveys = [make_survey(3, org=f"forest-{number}") for number in range(9)]
+        await register.add_records(surveys)
+        found: list[Cid] = []
+        for _ in range(9):
+            page = await register.surveys(after=found[-1] if found else None, limit=2)
+            found += [entry.record for entry in page]
+            if not page:
+                break
+        assert sorted(found, key=bytes) == sorted((survey.cid for survey in surveys), key=bytes)
+        with pytest.raises(InvalidCursor):
+            await register.surveys(after=RESULT.cid)
 
     async def test_what_is_not_there_is_said_by_name(self, register: Register) -> None:
         await register.add_records([SURVEY])
@@ -304,30 +294,6 @@ class RegisterSuite:
         assert (await other.counts()).trees == 1
         async with open_register(address) as again:
             assert await again.features() == await register.features()
-
-    async def test_two_writers_at_once_cannot_both_begin_a_code(self, register: Register, other: Register) -> None:
-        for number in range(10):
-            first, second = make_tree(number), make_tree(number, lon_nd=LON_ND + 1)
-            outcomes = await asyncio.gather(
-                register.add_records([first]), other.add_records([second]), return_exceptions=True
-            )
-            assert [type(outcome) for outcome in outcomes if outcome] == [CodeCollision]
-            winner = first if outcomes[0] is None else second
-            assert (await register.tree(code_of(first))).history == (winner.cid,)
-
-    async def test_two_writers_at_once_cannot_both_succeed_a_record(self, register: Register, other: Register) -> None:
-        firsts = [make_tree(number) for number in range(10)]
-        await register.add_records(firsts)
-        for number, first in enumerate(firsts):
-            left = make_tree(number, lon_nd=LON_ND + 1, prev=first.cid)
-            right = make_tree(number, lon_nd=LON_ND + 2, prev=first.cid)
-            outcomes = await asyncio.gather(
-                register.add_records([left]), other.add_records([right]), return_exceptions=True
-            )
-            assert [type(outcome) for outcome in outcomes if outcome] == [CodeCollision]
-            winner = left if outcomes[0] is None else right
-            assert (await register.tree(code_of(first))).history == (winner.cid, first.cid)
-        assert len(await list_features(register)) == 10
 
     async def test_writers_of_the_same_records_in_any_order_add_them_once(
         self, register: Register, other: Register

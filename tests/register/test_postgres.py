@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from alembic.autogenerate import compare_metadata
-from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from hypothesis import settings
 from sqlalchemy import Connection, text
@@ -18,7 +17,6 @@ from sqlalchemy.types import UserDefinedType
 from domain.envelope import Record
 from register.errors import (
     AccessRefused,
-    CodeCollision,
     ExtensionMissing,
     InvalidRegisterUrl,
     RegisterBusy,
@@ -26,11 +24,11 @@ from register.errors import (
     RegisterTooNew,
     RegisterUnreachable,
 )
-from register.migrations.versions import r0001_tables
 from register.opening import open_register
 from register.postgres import PostgresRegister
 from register.tables import METADATA
 from tests.register.conftest import TEMPLATE
+from tests.register.lives import LifeSuite
 from tests.register.machine import RegisterMachine
 from tests.register.postgres_server import PASSWORD, PostgresServer
 from tests.register.samples import SURVEY, code_of, make_tree
@@ -45,8 +43,16 @@ class TestPostgresRegister(RegisterSuite):
     """The shared promises."""
 
     @pytest.fixture
-    def address(self, database_url: str) -> str:
-        return database_url
+    def address(self, cleared_url: str) -> str:
+        return cleared_url
+
+
+class TestPostgresLives(LifeSuite):
+    """The shared promises on the lives of trees."""
+
+    @pytest.fixture
+    def address(self, cleared_url: str) -> str:
+        return cleared_url
 
 
 @pytest_asyncio.fixture
@@ -108,29 +114,6 @@ async def test_processes_that_open_an_empty_database_at_once_make_its_tables_onc
             group.create_task(open_and_add(number))
     async with PostgresRegister.open(url) as register:
         assert (await register.counts()).trees == 6
-
-
-async def test_an_outdated_database_is_migrated_and_loses_nothing(database_url: str) -> None:
-    first = make_tree(1)
-    async with PostgresRegister.open(database_url) as register:
-        await register.add_records([SURVEY, first, make_tree(2)])
-        before = (await register.features(), await register.counts())
-        async with register.writing() as connection:
-            await connection.execute(text("CREATE TABLE kept AS SELECT * FROM trees"))
-            await connection.execute(text("DROP TABLE trees, records, surveys, anchors, anchored CASCADE"))
-            await connection.run_sync(_make_first_schema)
-            await connection.execute(text("ALTER TABLE kept DROP COLUMN geometry"))
-            await connection.execute(text("INSERT INTO trees OVERRIDING SYSTEM VALUE SELECT * FROM kept"))
-            await connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    async with PostgresRegister.open(database_url) as register:
-        assert (await register.features(), (await register.counts()).trees) == (before[0], before[1].trees)
-        with pytest.raises(CodeCollision):
-            await register.add_records([make_tree(1, lat_nd=1)])
-
-
-def _make_first_schema(connection: Connection) -> None:
-    with Operations.context(MigrationContext.configure(connection)):
-        r0001_tables.upgrade()
 
 
 async def test_a_migrated_database_has_the_tables_that_the_code_expects(register: PostgresRegister) -> None:

@@ -16,6 +16,7 @@ from register.opening import open_register
 from register.sqlite import SqliteRegister, tell_failure
 from register.tables import METADATA
 from tests.domain.samples import KEY, OBSERVATION
+from tests.register.lives import LifeSuite
 from tests.register.machine import RegisterMachine
 from tests.register.samples import SURVEY, make_tree
 from tests.register.suite import RegisterSuite, list_features
@@ -27,6 +28,14 @@ records, an anchor, and a private observation."""
 
 class TestSqliteRegister(RegisterSuite):
     """The shared promises."""
+
+    @pytest.fixture
+    def address(self, tmp_path: Path) -> str:
+        return f"sqlite:{tmp_path / 'register.sqlite'}"
+
+
+class TestSqliteLives(LifeSuite):
+    """The shared promises on the lives of trees."""
 
     @pytest.fixture
     def address(self, tmp_path: Path) -> str:
