@@ -112,8 +112,18 @@ class Agent:
         """Tell the link that something new is in the spool."""
         self.post.news.set()
 
-    async def offer_file(self, path: Path, *, media: str, crs: str | None = None) -> Cid:
-        """Return the root of a file after declaring it; its upload follows by itself."""
+    async def offer_file(self, path: Path, *, media: str, crs: str | None = None, scanned: str | None = None) -> Cid:
+        """Return the root of a file after declaring it; its upload follows by itself.
+
+        Parameters
+        ----------
+        path
+            The file.
+        media
+            Its media type.
+        crs, scanned
+            What the crew says of a cloud: its CRS, and how it was taken, in the words of `domain.records.field.Blob`.
+        """
         try:
             dag = await asyncio.to_thread(plan_file, path)
         except OSError as error:
@@ -121,8 +131,18 @@ class Agent:
         body = self.identity.body
 
         def declare(place: Place) -> Blob:
-            campaign = self.settings.campaign
-            return Blob(body.org, body.device, campaign, place, dag.root, dag.size, media, name=path.name, crs=crs)
+            return Blob(
+                org=body.org,
+                device=body.device,
+                campaign=self.settings.campaign,
+                place=place,
+                root=dag.root,
+                size=dag.size,
+                media=media,
+                name=path.name,
+                crs=crs,
+                scanned=scanned,
+            )
 
         self.spool.offer(path, dag, declare)
         self.notify()

@@ -188,8 +188,11 @@ class SpoolDesk:
             self._frames = (latest, campaigns.read_frames(self._spool.db))
         return self._frames[1]
 
-    def enter(self, visit: Visit) -> ItemView:
-        """Record what the crew entered; it is on the disk when this returns, link or none.
+    @_told
+    def enter(self, visit: Visit) -> Cid:
+        """Record what the crew entered and return the record's name; it is on the disk then, link or none.
+
+        Nothing is read again: were that to fail, the crew would be told to enter once more what was recorded.
 
         Raises
         ------
@@ -197,6 +200,8 @@ class SpoolDesk:
             When there is no room.
         InvalidField
             When a field of the visit breaks its bound.
+        SpoolUnreadable
+            When the card is damaged; nothing was recorded.
         """
         body = self._identity.body
 
@@ -205,7 +210,7 @@ class SpoolDesk:
 
         record: Record = self._spool.append(observe, readings=1)
         self._notify()
-        return self.item(record.cid)
+        return record.cid
 
     @_told
     def visits(self, tree: str) -> tuple[tuple[ItemView, Visit], ...]:

@@ -5,8 +5,8 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -21,7 +21,7 @@ from edge.capture import SKIPPED_LINES
 from edge.client import TIMEOUT_S, explain_failure, open_client
 from edge.clock import TOLERATED_MS, read_clock_ms
 from edge.errors import FolderUnusable, NotEnrolled, TlsUnusable
-from edge.files import find_owner, translated, write_whole
+from edge.files import find_owner, translated
 from edge.identity import KEY_FILE, Identity, load_identity
 from edge.ports import PortSetting
 from edge.pulse import NOTE, parse_note
@@ -62,7 +62,7 @@ class Check:
 async def examine(settings: EdgeSettings, ports: Sequence[PortSetting]) -> list[Check]:
     """Return all that was looked at, in the order in which one thing rests on another."""
     folder, is_held = settings.folder, _is_held(settings.folder)
-    checks = [_check_key(folder), _check_enrolment(folder), _check_disk(folder), _check_sync(folder)]
+    checks = [_check_key(folder), _check_enrolment(folder), _check_disk(folder), check_sync(folder)]
     checks += [*_check_spool(folder, is_held=is_held), await _check_broker(settings, is_held=is_held)]
     checks += [_check_port(port) for port in ports]
     checks.append(check_battery(health.read_battery()))
@@ -118,22 +118,40 @@ def _check_disk(folder: Path) -> Check:
     return Check("disk", "ok", words)
 
 
-def _check_sync(folder: Path) -> Check:
-    """Write and sync, as every record does."""
+def check_sync(folder: Path, *, now_s: Callable[[], float] = time.monotonic) -> Check:
+    """Write as much as a large record and sync once, as the recording of each does.
+
+    Parameters
+    ----------
+    folder
+        On the card that is looked at.
+    now_s
+        Clock by which the sync is timed, in seconds.
+    """
     path = folder / f".doctor-{os.getpid()}"
-    began = time.monotonic()
     try:
-        write_whole(path, os.urandom(SYNC_BYTES))
-        path.unlink()
+        took_ms = _time_sync(path, now_s)
     except PermissionError as error:
         remedy = f"run this as the user {find_owner(folder)}"
         return Check("sync", "fail", f"cannot write: {error.strerror}", remedy)
     except OSError as error:
         return Check("sync", "fail", f"cannot write and sync: {error.strerror}", "check the card; replace it")
-    took_ms = round((time.monotonic() - began) * 1_000)
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
     if took_ms > SLOW_SYNC_MS:
         return Check("sync", "warn", f"{took_ms} ms for 64 kB", "the card is slow or worn: replace it soon")
     return Check("sync", "ok", f"{took_ms} ms for 64 kB")
+
+
+def _time_sync(path: Path, now_s: Callable[[], float]) -> int:
+    """Return how many milliseconds a new file needs to reach the card."""
+    with path.open("wb") as stream:
+        stream.write(os.urandom(SYNC_BYTES))
+        stream.flush()
+        began_s = now_s()
+        os.fsync(stream.fileno())
+        return round((now_s() - began_s) * 1_000)
 
 
 def _check_spool(folder: Path, *, is_held: bool) -> list[Check]:

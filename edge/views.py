@@ -211,8 +211,8 @@ class Desk(Protocol):
         """Return campaigns, plots and species lists."""
         ...
 
-    def enter(self, visit: Visit) -> ItemView:
-        """Record what the crew entered; it is on the disk when this returns, link or none."""
+    def enter(self, visit: Visit) -> Cid:
+        """Record what the crew entered and return the record's name; it is on the disk then, link or none."""
         ...
 
     def visits(self, tree: str) -> tuple[tuple[ItemView, Visit], ...]:

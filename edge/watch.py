@@ -47,6 +47,22 @@ def find_media(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudWords:
+    """What the crew says of the clouds of a folder.
+
+    Attributes
+    ----------
+    crs
+        Their CRS; absent: the files' own.
+    scanned
+        How they were taken: ``airborne``, ``drone``, ``terrestrial`` or ``mobile``; absent: from the air.
+    """
+
+    crs: str | None = None
+    scanned: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """Files of a folder that were declared in earlier runs, as the spool keeps them.
 
@@ -79,20 +95,21 @@ class Declared:
         return marks.PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 
-async def upload_folder(agent: Agent, folder: Path, *, crs: str | None = None, settle_s: float = 5.0) -> None:
-    """Declare and upload what appears in a folder, for ever."""
+async def upload_folder(agent: Agent, folder: Path, words: CloudWords | None = None, *, settle_s: float = 5.0) -> None:
+    """Declare and upload what appears in a folder, for ever; `words` are for its clouds."""
+    said = words or CloudWords()
     declared = Declared(agent.spool, await asyncio.to_thread(folder.resolve))
     found = watch_folder(folder, known=declared, settle_s=settle_s, poll_s=min(2.0, settle_s), tell=_tell)
     async for file in found:
         # Nobody tells when a full disk has room again.
-        while not await _is_settled(agent, file, declared, crs=crs):  # noqa: ASYNC110
+        while not await _is_settled(agent, file, declared, said):  # noqa: ASYNC110
             await asyncio.sleep(RETRY_S)
 
 
-async def _is_settled(agent: Agent, file: FoundFile, declared: Declared, *, crs: str | None) -> bool:
+async def _is_settled(agent: Agent, file: FoundFile, declared: Declared, words: CloudWords) -> bool:
     """Declare a file; tell whether it need not be tried again now."""
     try:
-        await _declare(agent, file.path, declared.name(file.key), crs=crs)
+        await _declare(agent, file.path, declared.name(file.key), words)
     except CannotRecord as error:
         _LOG.warning("%s: %s", file.path, error)
         return False
@@ -102,10 +119,11 @@ async def _is_settled(agent: Agent, file: FoundFile, declared: Declared, *, crs:
     return True
 
 
-async def _declare(agent: Agent, path: Path, name: str, *, crs: str | None) -> None:
+async def _declare(agent: Agent, path: Path, name: str, words: CloudWords) -> None:
     media = find_media(path)
     is_photo = media == "image/jpeg"
-    root = await agent.offer_file(path, media=media, crs=None if is_photo else crs)
+    said = CloudWords() if is_photo else words
+    root = await agent.offer_file(path, media=media, crs=said.crs, scanned=said.scanned)
     if not is_photo:
         agent.spool.keep(name, marks.encode_mark(agent.spool.server_ms))
         return

@@ -1,7 +1,7 @@
 """Decimal text to integers in small units, exactly: no float between instrument and record."""
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from firmware_bridge.errors import UnreadableField
@@ -16,11 +16,10 @@ MM_PER_UNIT: Final = {"M": Decimal(1000), "F": Decimal("304.8"), "Y": Decimal("9
 
 def parse_decimal(field: str, text: str) -> Decimal:
     """Return the number that a field says; `UnreadableField` when it is none."""
-    try:
-        value = Decimal(text) if len(text) <= _MAX_TEXT and _NUMBER.fullmatch(text) else Decimal("NaN")
-    except InvalidOperation as error:
-        raise UnreadableField(field, text) from error
-    if not value.is_finite() or abs(value) > 10**12:  # beyond any measurement
+    if len(text) > _MAX_TEXT or _NUMBER.fullmatch(text) is None:
+        raise UnreadableField(field, text)
+    value = Decimal(text)
+    if abs(value) > 10**12:  # beyond any measurement
         raise UnreadableField(field, text)
     return value
 

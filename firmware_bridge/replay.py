@@ -11,7 +11,7 @@ anything else that is no delivery refuses the log.
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -138,15 +138,41 @@ def parse_delivery(raw: bytes, number: int, ports: Collection[str] = tuple(DRIVE
 
 
 async def play(
-    path: Path, *, speed: float, tell: Callable[[TornEnd], None] = warn_of_torn_end
+    path: Path,
+    *,
+    speed: float,
+    tell: Callable[[TornEnd], None] = warn_of_torn_end,
+    wait_until: Callable[[float], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Delivery]:
-    """Yield a log's deliveries in time: `speed` 1 as recorded, 60 a minute a second, 0 as fast as they are taken."""
-    clock = asyncio.get_running_loop()
-    began = clock.time()
+    """Yield a log's deliveries in time: `speed` 1 as recorded, 60 a minute a second, 0 as fast as they are taken.
+
+    Parameters
+    ----------
+    path
+        The log.
+    speed
+        How many of its seconds pass in one.
+    tell
+        Told where the log was not written to its end.
+    wait_until
+        Waits for so many seconds after the beginning; absent: by the running loop's clock.
+    """
+    wait = wait_until or begin_clock()
     for delivery in parse_log(path, tell=tell):
         if speed > 0:
-            await asyncio.sleep(max(0.0, began + delivery.at_ms / 1000 / speed - clock.time()))
+            await wait(delivery.at_ms / 1000 / speed)
         yield delivery
+
+
+def begin_clock() -> Callable[[float], Awaitable[None]]:
+    """Return what waits until so many seconds after now."""
+    clock = asyncio.get_running_loop()
+    began = clock.time()
+
+    async def wait_until(after_s: float) -> None:
+        await asyncio.sleep(max(0.0, began + after_s - clock.time()))
+
+    return wait_until
 
 
 def _is_torn(raw: bytes, stream: BinaryIO, is_first: bool) -> bool:  # noqa: FBT001  # a fact, not a switch

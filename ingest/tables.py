@@ -6,6 +6,7 @@ rest.
 """
 
 import sqlite3
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ingest.errors import JournalNewer
@@ -156,18 +157,50 @@ CREATE INDEX record_frame ON record (org, kind) WHERE kind IN ('campaign', 'area
 
 
 def prepare(db: sqlite3.Connection, path: str) -> None:
-    """Make the tables, or bring those of an older version up to date, in one transaction a step.
+    """Make the tables, or bring those of an older version up to date, all in one transaction.
+
+    Parameters
+    ----------
+    db
+        Without Python's own transactions (`isolation_level=None`).
+    path
+        Where it is, for people.
 
     Raises
     ------
     JournalNewer
         When a later version of the software has written the file.
     """
+    if _read_version(db, path) == len(MIGRATIONS):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        # Asked again: another opener may have brought it up to date before this one had its turn.
+        found = _read_version(db, path)
+        for statement in _split((SCHEMA, *MIGRATIONS[found:])):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _read_version(db: sqlite3.Connection, path: str) -> int:
+    """Return how many migrations the file has had."""
     found = int(db.execute("PRAGMA user_version").fetchone()[0])
     if found > len(MIGRATIONS):
         raise JournalNewer(path, found, len(MIGRATIONS))
-    if found == len(MIGRATIONS):
-        return
-    db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-    for version, statements in enumerate(MIGRATIONS[found:], found + 1):
-        db.executescript(f"BEGIN IMMEDIATE; {statements} PRAGMA user_version = {version}; COMMIT;")
+    return found
+
+
+def _split(scripts: Iterable[str]) -> Iterator[str]:
+    """Yield statements one by one: `executescript` would end the transaction that they belong in."""
+    for script in scripts:
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                yield statement
+                statement = ""

@@ -8,6 +8,7 @@ from domain.envelope import Record, open_envelope, unpack_message
 from domain.errors import CecError, InvalidRecord
 from domain.records.receipt import Answer, Receipt
 from edge.crew import words
+from edge.crew.errors import DamagedReceipt
 from edge.errors import NoReceipt, UnknownItem
 from edge.views import Desk
 
@@ -63,6 +64,24 @@ def seek_proof(desk: Desk, cid: Cid) -> Proof | NoProof:
         return NoProof(words.NO_PROOF)
     except CecError as error:
         return NoProof(words.BAD_PROOF.format(reason=error))
+
+
+def take_receipt(desk: Desk, cid: Cid) -> bytes:
+    """Return the receipt of a record, to be saved: what proves nothing is not given out as a proof.
+
+    Raises
+    ------
+    edge.errors.UnknownItem, edge.errors.NoReceipt, edge.errors.SpoolUnreadable
+        As the desk does.
+    DamagedReceipt
+        When what this device keeps is no receipt of the record.
+    """
+    content = desk.receipt(cid)
+    try:
+        read_proof(content, cid)
+    except CecError as error:
+        raise DamagedReceipt(error) from error
+    return content
 
 
 def read_proof(message: bytes, cid: Cid) -> Proof:

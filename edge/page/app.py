@@ -14,6 +14,7 @@ from starlette.responses import Response
 from domain.errors import CecError, InvalidCid
 from edge.clock import read_mono_ms
 from edge.crew import words
+from edge.crew.errors import DamagedReceipt
 from edge.errors import NoReceipt, SpoolUnreadable, UnknownItem
 from edge.page.assets import read_assets
 from edge.page.errors import PageError
@@ -27,6 +28,7 @@ _STATUS: Final[Mapping[type[CecError], int]] = {
     UnknownItem: 404,
     InvalidCid: 404,
     NoReceipt: 409,
+    DamagedReceipt: 409,
     SpoolUnreadable: 503,
 }
 """Status of each failure; a `PageError` knows its own, any other is a fault of the request."""

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from domain.cid import Cid
 from domain.errors import CecError
 from edge.crew import words
-from edge.crew.proof import name_receipt, read_proof, seek_proof
+from edge.crew.proof import name_receipt, seek_proof, take_receipt
 from edge.screen import words as screen_words
 from edge.screen.crew import Crew
 from edge.screen.saving import save_file
@@ -56,8 +56,7 @@ class ItemScreen(Screen[None]):
     def action_save(self) -> None:
         """Save the receipt to the folder."""
         try:
-            content = self._crew.desk.receipt(self._cid)
-            read_proof(content, self._cid)  # what proves nothing is not saved as a proof
+            content = take_receipt(self._crew.desk, self._cid)
             path = save_file(self._crew.folder, name_receipt(self._cid), content)
         except CecError as error:
             self._say(str(error))

@@ -22,20 +22,21 @@ from firmware_bridge.gnss.errors import (
     WrongPassword,
 )
 from firmware_bridge.gnss.source_table import END, MAX_TABLE, parse_sourcetable
+from firmware_bridge.ports.address import is_host
 
 MAX_HEAD: Final = 8_192
 """Bytes of an answer's head: what HTTP servers allow of a request's."""
 MAX_SIZE_LINE: Final = 256
 """Bytes of a chunk's size line with its extension."""
 MAX_SIZE_DIGITS: Final = 8
+DEFAULT_PORT: Final = 2101
+"""Registered for NTRIP by IANA, as ``rtcm-sc104``."""
 MAX_PORT: Final = 65_535
 LEAST_S: Final = 0.01
 """Shortest wait: one of nothing would never let go of the processor, or storm a caster."""
 _OK: Final = 200
 _CR_LF: Final = b"\r\n"
 _AGENT: Final = "NTRIP cec/1"
-_HOST: Final = re.compile(r"(?=.{1,253}$)([A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)")
-"""A host name by its labels, or an IPv6 address."""
 _MOUNTPOINT: Final = re.compile(r"[A-Za-z0-9._~+-]{1,100}")
 _STATUS: Final = re.compile(r"(HTTP/1\.[01]|ICY|SOURCETABLE) ([0-9]{3})(?: (.*))?")
 _SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,%d})[ \t]*(?:;.*)?" % MAX_SIZE_DIGITS)
@@ -70,7 +71,7 @@ class NtripSettings:
 
     host: str
     mountpoint: str
-    port: int = 2101
+    port: int = DEFAULT_PORT
     user: str = ""
     password: str = field(default="", repr=False)
     revision: int = 2
@@ -131,8 +132,8 @@ def encode_request(settings: NtripSettings, *, mountpoint: str, gga: bytes = b""
 
 
 def _check_settings(settings: NtripSettings, mountpoint: str) -> None:
-    if not _HOST.fullmatch(settings.host):
-        raise InvalidNtripSettings("host", "a host name or address of a-z, 0-9, dot, hyphen and colon")
+    if not is_host(settings.host):
+        raise InvalidNtripSettings("host", "a host's name or number")
     if mountpoint and not _MOUNTPOINT.fullmatch(mountpoint):
         raise InvalidNtripSettings("mountpoint", "1 to 100 of A-Z, a-z, 0-9 and ._~+-")
     if ":" in settings.user or not (settings.user + settings.password).isprintable():

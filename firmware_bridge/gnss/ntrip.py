@@ -8,7 +8,7 @@ import contextlib
 import logging
 import math
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +48,11 @@ def warn_of_failure(error: CorrectionsError) -> None:
 
 
 async def corrections(
-    settings: NtripSettings, positions: Positions, *, tell: Callable[[CorrectionsError], None] = warn_of_failure
+    settings: NtripSettings,
+    positions: Positions,
+    *,
+    tell: Callable[[CorrectionsError], None] = warn_of_failure,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncGenerator[bytes, None]:
     """Yield whole RTCM 3 frames, each checked, until the caller closes the iteration.
 
@@ -60,6 +64,8 @@ async def corrections(
         Asked for the rover's latest fix every `gga_every_s` seconds.
     tell
         Told each failure that is tried again.
+    pause
+        Waits so many seconds before another attempt.
 
     Raises
     ------
@@ -82,7 +88,7 @@ async def corrections(
             raise
         except CorrectionsError as error:
             tell(error)
-        await asyncio.sleep(compute_wait_s(failures, settings, random.SystemRandom().random()))
+        await pause(compute_wait_s(failures, settings, random.SystemRandom().random()))
         failures += 1
 
 

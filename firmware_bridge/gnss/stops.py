@@ -11,7 +11,7 @@ from firmware_bridge.gnss.averaging import DEFAULT_STOP, StopAverager
 from firmware_bridge.gnss.errors import MixedDatums
 
 MAX_FIXES: Final = 3_600
-"""Fixes of one stop: an hour at one a second, in 2 MB; a device that stands longer tells a mean each hour."""
+"""Fixes of one mean: an hour at one a second, six minutes at ten; who stands longer gets one mean after another."""
 
 
 class AveragedFixes:

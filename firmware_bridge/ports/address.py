@@ -22,6 +22,8 @@ _MAX_PORT: Final = 65_535
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 """A host name by its labels (RFC 1123, section 2.1)."""
+_SIX: Final = re.compile(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]{1,32})?")
+"""What an IPv6 address is made of, with a zone: Python's own reader takes any symbol into the zone."""
 _ENDPOINT: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<name>[^:\[\]]+)):(?P<port>[0-9]{1,5})")
 _RFCOMM: Final = re.compile(r"(?P<device>(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})@(?P<channel>[0-9]{1,2})")
 _SERIAL: Final = re.compile(r"(?P<path>/.+)@(?P<baud>[0-9]{1,7})")
@@ -161,6 +163,23 @@ def parse_port(text: str) -> PortAddress:
     return _PARSERS[kind](text, rest)
 
 
+def is_host(text: str) -> bool:
+    """Tell whether a text is a host's name, or its number, of IPv6 without brackets.
+
+    Examples
+    --------
+    >>> is_host("caster.example.org"), is_host("::1"), is_host("a..b")
+    (True, True, False)
+    """
+    if ":" not in text:
+        return _HOST.fullmatch(text) is not None
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return _SIX.fullmatch(text) is not None
+
+
 def _parse_serial(text: str, rest: str) -> SerialAddress:
     match = _SERIAL.fullmatch(rest)
     if match is None or not MIN_BAUD <= int(match["baud"]) <= MAX_BAUD:
@@ -180,13 +199,12 @@ def _parse_endpoint(text: str, rest: str) -> tuple[str, int]:
     if match is None or not 1 <= int(match["port"]) <= _MAX_PORT:
         raise InvalidAddress(text, f"a host and a port of 1 to {_MAX_PORT} are needed, IPv6 in brackets")
     if match["six"] is None:
-        if _HOST.fullmatch(match["name"]) is None:
+        if not is_host(match["name"]):
             raise InvalidAddress(text, "the host is not a name or number")
         return match["name"], int(match["port"])
-    try:
-        return str(IPv6Address(match["six"])), int(match["port"])
-    except AddressValueError as error:
-        raise InvalidAddress(text, "between the brackets stands no IPv6 address") from error
+    if ":" not in match["six"] or not is_host(match["six"]):
+        raise InvalidAddress(text, "between the brackets stands no IPv6 address")
+    return str(IPv6Address(match["six"])), int(match["port"])
 
 
 def _parse_log(text: str, rest: str) -> LogAddress:

@@ -98,8 +98,8 @@ class MemoryDesk:
             tuple(one for one in held if isinstance(one, SpeciesList)),
         )
 
-    def enter(self, visit: Visit) -> ItemView:
-        return self.item(self.play_readings([visit]))
+    def enter(self, visit: Visit) -> Cid:
+        return self.play_readings([visit])
 
     def visits(self, tree: str) -> tuple[tuple[ItemView, Visit], ...]:
         return tuple(
@@ -278,7 +278,7 @@ def make_busy_desk() -> MemoryDesk:
     desk.play_file("scan-0007.laz", b"\3" * 5_000, problem="The file changed after it was offered: offer it again.")
     for cid in cids[:30]:
         desk.play_sent(cid)
-    desk.play_message(answer(*cids[:24], visit.cid, whole))
+    desk.play_message(answer(*cids[:24], visit, whole))
     for cid in cids[:9]:
         desk.play_message(progress(cid, "processed"))
     for cid in cids[:4]:

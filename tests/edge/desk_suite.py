@@ -237,19 +237,17 @@ class DeskSuite:
 
     def test_an_entered_visit_is_recorded_as_it_was_entered(self, stage: Stage) -> None:
         visit = Visit(5, TREE, "p-01", "Picea abies", "FI", "alive", 325, 1_300, 24_100, "wind", 20_000, "split top")
-        item = stage.desk.enter(visit)
-        assert stage.desk.item(item.cid) == item
+        item = stage.desk.item(stage.desk.enter(visit))
         assert item.stage == "queued"
         assert stage.desk.visits(TREE) == ((item, visit),)
 
     def test_two_equal_visits_are_two_records(self, stage: Stage) -> None:
         first, second = (stage.desk.enter(Visit(5, TREE, status="alive")) for _ in range(2))
-        assert first.cid != second.cid
+        assert first != second
 
     def test_the_visits_of_a_tree_come_newest_first_and_are_its_own(self, stage: Stage) -> None:
         entered = [
-            stage.desk.enter(Visit(n, tree, height_mm=n)).cid
-            for n, tree in enumerate((TREE, OTHER_TREE, TREE, None, TREE))
+            stage.desk.enter(Visit(n, tree, height_mm=n)) for n, tree in enumerate((TREE, OTHER_TREE, TREE, None, TREE))
         ]
         assert [item.cid for item, _ in stage.desk.visits(TREE)] == [entered[4], entered[2], entered[0]]
         assert [item.cid for item, _ in stage.desk.visits(OTHER_TREE)] == [entered[1]]

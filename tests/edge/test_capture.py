@@ -25,7 +25,7 @@ from edge.identity import Identity
 from edge.ports import PortSetting, parse_setting, read_port
 from edge.settings import EdgeSettings
 from edge.spool import Spool, open_spool
-from edge.watch import upload_folder
+from edge.watch import CloudWords, upload_folder
 from firmware_bridge.catalogue import find_driver
 from firmware_bridge.driver import SkyView
 from firmware_bridge.ports.address import TcpAddress
@@ -263,7 +263,8 @@ async def test_what_appears_in_a_watched_folder_is_declared_once_across_runs(tmp
     (card / "notes.txt").write_bytes(b"no")
     for number, files in ((2, 2), (3, 3)):
         async with Agent.open(EdgeSettings(tmp_path / "d", "127.0.0.1", 1, "ridge")) as agent:
-            task = asyncio.create_task(upload_folder(agent, card, settle_s=0.2), name="watch")
+            words = CloudWords("EPSG:32633", "mobile")
+            task = asyncio.create_task(upload_folder(agent, card, words, settle_s=0.2), name="watch")
             await until(lambda: agent.spool.status().uploads == number)  # noqa: B023
             await asyncio.sleep(0.6)
             task.cancel()
@@ -277,4 +278,9 @@ async def test_what_appears_in_a_watched_folder_is_declared_once_across_runs(tmp
         bodies = [open_envelope(raw).body for (raw,) in spool.db.execute("SELECT raw FROM item")]
     (photo,) = (one for body in bodies if isinstance(body, Observation) for one in body.readings)
     assert isinstance(photo, Photo)
-    assert photo.root in {body.root for body in bodies if isinstance(body, Blob)}
+    blobs = [body for body in bodies if isinstance(body, Blob)]
+    assert photo.root in {body.root for body in blobs}
+    # What the crew says is of clouds; a photo has neither.
+    said = {body.name: (body.crs, body.scanned) for body in blobs}
+    assert said.pop("DJI_0001.JPG") == (None, None)
+    assert set(said.values()) == {("EPSG:32633", "mobile")}

@@ -153,7 +153,8 @@ def test_a_key_is_rotated_between_the_device_and_its_organisation(tmp_path: Path
     new = cec("edge", "rotate", "--folder", device).stdout.strip()
     assert cec("edge", "rotate", "--folder", device).stdout.strip() == new != key.public.raw.hex()
     paper = tmp_path / "rotation.cbor"
-    signed = cec("rotate", "rover-1", key.public.raw.hex(), new, "--out", paper, "--data", data)
+    named = ("--data", data, "--org", "north-forest")
+    signed = cec("rotate", "rover-1", key.public.raw.hex(), new, "--out", paper, *named)
     assert signed.returncode == 0, signed.stderr
     assert [type(open_envelope(raw).body) for raw in unpack_message(paper.read_bytes())] == [Rotate, Enrol]
     done = cec("edge", "enrol", paper, "--folder", device)

@@ -109,17 +109,17 @@ def test_what_is_entered_is_on_the_disk_at_once_and_found_by_its_tree(
     first = desk.enter(Visit(1, tree=TREE, diameter_mm=300))
     second = desk.enter(Visit(2, tree=TREE, height_mm=21_000))
     desk.enter(Visit(3, remark="no tree"))
-    assert first.words == "1 visit"
+    assert desk.item(first).words == "1 visit"
     with join_spool(tmp_path, identity) as other:
         found = SpoolDesk(other, EdgeSettings(tmp_path, "127.0.0.1", 1, "ridge"), identity).visits(TREE)
-    assert [(item.cid, visit.height_mm) for item, visit in found] == [(second.cid, 21_000), (first.cid, None)]
+    assert [(item.cid, visit.height_mm) for item, visit in found] == [(second, 21_000), (first, None)]
     raws = {item.cid: item.raw for item in spool.pending(limit_bytes=1 << 20, skip=set())}
-    assert open_envelope(raws[first.cid]).expect(Observation).readings == (Visit(1, tree=TREE, diameter_mm=300),)
+    assert open_envelope(raws[first]).expect(Observation).readings == (Visit(1, tree=TREE, diameter_mm=300),)
 
 
 def test_visits_are_still_known_when_the_server_has_them(desk: Desk, spool: Spool) -> None:
     entered = desk.enter(Visit(1, tree=TREE))
-    spool.apply_receipt(receipt(Answer(entered.cid, "stored")))
+    spool.apply_receipt(receipt(Answer(entered, "stored")))
     ((item, visit),) = desk.visits(TREE)
     assert (item.stage, visit.tree) == ("received", TREE)
 
@@ -154,7 +154,7 @@ folder = Path(sys.argv[1])
 identity = load_identity(folder)
 with join_spool(folder, identity) as spool:
     desk = SpoolDesk(spool, EdgeSettings(folder, "127.0.0.1", 1, "ridge"), identity)
-    entered = desk.enter(Visit(7))
+    entered = desk.item(desk.enter(Visit(7)))
     print(json.dumps({"cid": str(entered.cid), "seq": entered.seq, "queued": desk.overview().counts["queued"]}))
 """
 

@@ -18,7 +18,7 @@ from domain.records.receipt import Progress, Receipt
 from edge import health
 from edge.agent import Agent
 from edge.capture import Capture
-from edge.doctor import Check, check_battery, describe_level, examine
+from edge.doctor import SLOW_SYNC_MS, Check, check_battery, check_sync, describe_level, examine
 from edge.identity import import_enrolment, open_next_key
 from edge.ports import PortSetting
 from edge.settings import EdgeSettings, TlsFiles
@@ -66,6 +66,15 @@ async def test_beside_a_running_agent_its_login_is_left_alone(tmp_path: Path) ->
         assert "the agent holds the device's login" in found["broker"].words
         assert found["agent"].words.startswith("running in")
         assert agent.post.pulse.connections == 1
+
+
+@pytest.mark.parametrize(("took_ms", "level"), [(SLOW_SYNC_MS, "ok"), (SLOW_SYNC_MS + 1, "warn")])
+def test_a_card_that_is_slow_at_one_sync_warns(tmp_path: Path, took_ms: int, level: str) -> None:
+    clock = iter((7.0, 7.0 + took_ms / 1_000))
+    check = check_sync(tmp_path, now_s=lambda: next(clock))
+    assert (check.level, check.words) == (level, f"{took_ms} ms for 64 kB")
+    assert next(clock, None) is None  # timed once, around the sync
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_an_empty_folder_is_told_step_by_step(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.cid import Cid
 from domain.envelope import open_envelope, seal, unpack_message
-from domain.readings import HeightShot, Note
+from domain.readings import HeightShot, Note, Visit
 from domain.records.field import Blob, Observation
 from domain.records.membership import Enrol
 from domain.records.receipt import Receipt
@@ -70,3 +70,20 @@ class TestSpoolDesk(DeskSuite):
         for ask in (stage.desk.overview, stage.desk.items, stage.desk.files, lambda: stage.desk.receipt(cid)):
             with pytest.raises(SpoolUnreadable, match="no such table"):
                 ask()
+
+    def test_a_spool_that_cannot_be_written_is_told_in_words_and_records_nothing(self, stage: SpoolStage) -> None:
+        before = stage._spool.status().recorded
+        stage._spool.db.execute("ALTER TABLE visit RENAME TO gone")
+        with pytest.raises(SpoolUnreadable, match="no such table"):
+            stage.desk.enter(Visit(1))
+        stage._spool.db.execute("ALTER TABLE gone RENAME TO visit")
+        assert stage._spool.status().recorded == before
+
+    def test_what_was_recorded_is_told_as_recorded_though_it_cannot_be_read_again(self, stage: SpoolStage) -> None:
+        """Told to try again, the crew would record it twice."""
+        stage._spool.db.execute("ALTER TABLE upload RENAME TO gone")  # what a reading joins, and an entry does not
+        cid = stage.desk.enter(Visit(1))
+        with pytest.raises(SpoolUnreadable):
+            stage.desk.item(cid)
+        stage._spool.db.execute("ALTER TABLE gone RENAME TO upload")
+        assert [item.cid for item in stage.desk.items(stage="queued", limit=1)] == [cid]

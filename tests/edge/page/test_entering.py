@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.cid import Cid
 from domain.codes import format_code
 from domain.readings import Visit
 from edge.crew import words
@@ -13,7 +14,6 @@ from edge.errors import DiskFull
 from edge.page.errors import InvalidForm
 from edge.page.forms import MAX_BODY, MAX_FIELDS, parse_form
 from edge.page.tokens import Sent, Tokens
-from edge.views import ItemView
 from tests.edge.desk import TREE, MemoryDesk, make_busy_desk
 from tests.edge.page.asking import WRITES, ask, fetch_token
 
@@ -169,7 +169,7 @@ async def test_an_unlikely_figure_is_asked_about_once() -> None:
 class FullDesk(MemoryDesk):
     """A desk whose disk is full."""
 
-    def enter(self, visit: Visit) -> ItemView:
+    def enter(self, visit: Visit) -> Cid:
         del visit
         raise DiskFull("No space left on device")
 

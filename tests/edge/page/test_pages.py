@@ -238,7 +238,8 @@ async def test_a_record_with_a_damaged_receipt_is_shown_and_nothing_is_saved_as_
     assert page.status_code == 200
     assert "damaged" in page.text
     assert "/receipt" not in page.text
-    assert saved.status_code >= 400
+    assert saved.status_code == 409
+    assert words.BAD_PROOF.partition("{")[0].strip() in saved.text
 
 
 @pytest.mark.parametrize("text", [TREE, format_code(TREE).lower(), format_link(TREE, "https://elsewhere.example")])

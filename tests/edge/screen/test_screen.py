@@ -299,7 +299,7 @@ async def test_a_form_that_was_left_is_as_it_was_and_a_saved_one_is_new(tmp_path
 class FullDesk(MemoryDesk):
     """A desk whose disk is full."""
 
-    def enter(self, visit: Visit) -> ItemView:
+    def enter(self, visit: Visit) -> Cid:
         del visit
         raise DiskFull("No space left on device")
 

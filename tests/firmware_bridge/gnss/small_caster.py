@@ -37,7 +37,7 @@ class SmallCaster:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one client."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 request = await reader.readuntil(b"\r\n\r\n")
                 self.requests.append(request)
                 is_failing = self.failure and len(self.requests) <= self.fails

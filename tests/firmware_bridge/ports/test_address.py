@@ -70,6 +70,7 @@ def test_the_forms_that_an_error_shows_are_addresses() -> None:
         "tcp:[1.2.3.4]:2947",
         "tcp:ho st:2947",
         "tcp:-host:2947",
+        "tcp:[fe80::1%a b]:2947",
         "udp:5000",
         "log:",
         "log:day.log@1000001",

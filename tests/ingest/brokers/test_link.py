@@ -1,7 +1,6 @@
 """The server's link outlives brokers that break off, refuse or fall silent, and admission does not wait with them."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from ingest.broker.shards import Shards
 from ingest.link import BrokerLink
 from ingest.settings import BrokerAddress, TlsFiles
 
+HANG_S = 60.0
+"""Only what waits for an event that does not come takes so long."""
 ACCEPTED = b"\x20\x02\x00\x00"
 """CONNACK (MQTT 3.1.1, section 3.2)."""
 
@@ -94,15 +95,13 @@ async def listening(link: BrokerLink) -> AsyncIterator[None]:
 
 async def test_an_answer_is_given_up_when_the_link_breaks_before_it_is_acknowledged() -> None:
     async with open_deaf() as (deaf, port):
-        link = BrokerLink(BrokerAddress("127.0.0.1", port))
-        async with listening(link), asyncio.timeout(5):
+        link = BrokerLink(BrokerAddress("127.0.0.1", port), publish_s=100 * HANG_S)
+        async with listening(link), asyncio.timeout(HANG_S):
             await link.connected.wait()
             answer = asyncio.create_task(link.publish("cec/v1/3e/north-forest/rover-1/rcpt", b"receipt"))
             await deaf.published.wait()
-            broken = time.monotonic()
             deaf.writers[-1].transport.abort()
             assert await answer is False
-            assert time.monotonic() - broken < 1
 
 
 async def test_a_link_that_breaks_is_opened_again() -> None:
