@@ -5,6 +5,7 @@ import typer
 from cec.cli.bridge import bridge
 from cec.cli.edge import edge
 from cec.cli.exchange import exchange
+from cec.cli.field import field_app
 from cec.cli.office import office
 from cec.cli.people import people
 from cec.cli.server import server
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(people)
 app.add_typer(survey_app)
+app.add_typer(field_app)
 app.add_typer(server)
 app.add_typer(office)
 app.add_typer(exchange)

@@ -6,7 +6,6 @@ certificate bears its id as common name, which is what brokers let it in by.
 """
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cec.errors import FileTrouble
 from domain.errors import InvalidField
+from edge.files import write_whole
 from ingest.broker.errors import CertificateUnusable
 
 CA_DAYS: Final = 3_650
@@ -30,7 +30,6 @@ CRL_DAYS: Final = 3_650
 """As long as the authority: a list that has run out would lock every device out at once."""
 SKEW: Final = timedelta(days=1)
 """Certificates are valid from a day before: a device's clock may be behind."""
-SECRET: Final = 0o600
 MAX_NAME: Final = 64
 """Characters of a common name (RFC 5280, appendix A.1)."""
 
@@ -258,15 +257,9 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file whole, or not at all, for its owner alone."""
-    part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, SECRET), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise FileTrouble(error) from error
 

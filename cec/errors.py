@@ -9,6 +9,7 @@
         +-- HouseBusy          another process works in the data folder
         +-- FolderUnusable     the data folder cannot be made or written
         +-- OtherOrganisation  the data folder is another organisation's
+        +-- OwnerUnknown       nothing says whose the data folder is
         +-- NotAHouse          a command needs a data folder that was made before
         +-- PortTaken          a port that was asked for is in use
         +-- LineLost           a run of the demo lost something
@@ -17,7 +18,9 @@
         +-- DeviceEnded        an agent ended without a word
         +-- FileTrouble        a file that a command names cannot be read or written
         +-- NoSuchCloud        a cloud was named that is not a file
+        +-- TooManyClouds      more clouds were named than one record of a survey holds
         +-- CloudRefused       the tree science refuses a cloud
+        +-- CrewDayRefused     the tree science refuses a crew's readings
         +-- UnreadablePin      text is not a pin
         +-- UnreadablePort     an option does not name a port of an instrument, its driver and address
         +-- PortNotNamed       a log has several ports and none was named
@@ -131,8 +134,34 @@ class NoSuchCloud(ProgramError):
         self.path = path
 
 
+class TooManyClouds(ProgramError):
+    """More clouds were named than the record of one survey holds."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(
+            f"Invalid survey of {count:,} clouds: its record names at most {most:,}; merge tiles, or survey "
+            "neighbouring parts into folders of their own"
+        )
+        self.count = count
+        self.most = most
+
+
 class CloudRefused(ProgramError):
     """The tree science refuses a cloud.
+
+    Attributes
+    ----------
+    rule
+        Which of its errors.
+    """
+
+    def __init__(self, rule: str, words: str) -> None:
+        super().__init__(words)
+        self.rule = rule
+
+
+class CrewDayRefused(ProgramError):
+    """The tree science refuses a crew's readings.
 
     Attributes
     ----------
@@ -173,6 +202,17 @@ class OtherOrganisation(ProgramError):
         self.folder = folder
         self.begun = begun
         self.asked = asked
+
+
+class OwnerUnknown(ProgramError):
+    """Nothing says whose the data folder is."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Data folder {folder} does not say whose it is, no server having run there: give --org ID, the one that "
+            "`cec up` will be given"
+        )
+        self.folder = folder
 
 
 class FileTrouble(ProgramError):

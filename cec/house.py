@@ -16,6 +16,7 @@ import uvicorn
 
 from cec.brokers import OpenBroker, open_broker
 from cec.errors import OtherOrganisation, PortTaken
+from cec.fielder import PoolFielder
 from cec.folder import hold
 from cec.settings import EMBEDDED, HouseSettings
 from cec.sources import ChainAnchors, ChainTeller, LineTeller, Proofs, RegisterStands
@@ -39,7 +40,9 @@ from ingest.exchange.exchange import Exchange
 from ingest.exchange.store import prepare
 from ingest.exchange.trust import Trust, trust_organisation
 from ingest.journal import Journal, now_ms
+from ingest.pipeline import field_days
 from ingest.pipeline.anchoring import Anchorer
+from ingest.pipeline.fielding import FieldWorker
 from ingest.pipeline.follower import Follower
 from ingest.pipeline.pipeline import Pipeline
 from ingest.pipeline.surveying import SurveyWorker
@@ -67,12 +70,21 @@ class SurveyTally:
     points: int = 0
     trees: int = 0
     surveys: int = 0
+    crew_trees: int = 0
+    crew_known: int = 0
+    crew_days: int = 0
 
     def add(self, points: int, trees: int) -> None:
         """Count a survey."""
         self.points += points
         self.trees += trees
         self.surveys += 1
+
+    def add_day(self, visited: int, known: int) -> None:
+        """Count a crew's day: trees visited, and records that go on from earlier ones."""
+        self.crew_trees += visited
+        self.crew_known += known
+        self.crew_days += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +161,11 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
             open_register(settings.register_at) as register,
             _open_node(settings, vault) as node,
             open_broker(settings, journal) as broker,
-            PoolSurveyor.open(vault.codes) as surveyor,
+            PoolSurveyor.open(vault.codes, settings.region) as surveyor,
+            PoolFielder.open(vault.codes, settings.region) as fielder,
         ):
             await prepare(journal)
+            await journal.write(field_days.prepare)
             await _prepare(settings, vault, journal, node)
             tally = SurveyTally()
             wallet = Wallet(vault.operator)
@@ -163,6 +177,7 @@ async def open_house(settings: HouseSettings) -> AsyncIterator[House]:
                 Follower(journal, blocks, register),
                 Anchorer(journal, blocks, register, ChainAnchors(node, wallet)),
                 settings.anchor_every_s,
+                FieldWorker(journal, register, fielder, vault.service, tally.add_day, settings.quiet_s),
             )
             server = Server(journal, blocks, vault.ingest, folder / "uploads", RegisterStands(register))
             doorman = Doorman(journal, broker.door)

@@ -1,14 +1,10 @@
 """Whose a data folder is: told by its journal and keys, so that commands beside the server need not be told again."""
 
 from pathlib import Path
-from typing import Final
 
-from cec.errors import NotAHouse, OtherOrganisation
+from cec.errors import NotAHouse, OtherOrganisation, OwnerUnknown
 from cec.vault import open_vault
 from ingest.beside import open_beside
-
-DEFAULT_ORG: Final = "north-forest"
-"""Organisation of a folder whose server has not run yet and that nobody named."""
 
 
 def find_org(data: Path, named: str | None) -> str:
@@ -25,19 +21,29 @@ def find_org(data: Path, named: str | None) -> str:
     ------
     NotAHouse
         When there is no data folder.
+    OwnerUnknown
+        When neither the folder nor the command says it: what is signed for the wrong one is refused everywhere.
     OtherOrganisation
         When the folder was begun for another than the one named.
     """
     if not (data / "keys").is_dir():
         raise NotAHouse(data)
+    known = _read_org(data)
+    if known is None:
+        if named is None:
+            raise OwnerUnknown(data)
+        return named
+    if named is not None and named != known:
+        raise OtherOrganisation(data, known, named)
+    return known
+
+
+def _read_org(data: Path) -> str | None:
+    """Return whose key signs in the folder, as its journal says; absent where no server has begun one."""
     journal = data / "journal.sqlite"
     if not journal.is_file():
-        return named or DEFAULT_ORG
+        return None
     key = open_vault(data / "keys").org.public.raw
     with open_beside(journal) as db:
         row = db.execute("SELECT org FROM organisation WHERE key = ?", (key,)).fetchone()
-    if row is None:
-        return named or DEFAULT_ORG
-    if named is not None and named != row[0]:
-        raise OtherOrganisation(data, row[0], named)
-    return str(row[0])
+    return None if row is None else str(row[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from cec.defaults import ORG
 from cec.errors import UnreadableAddress, UnreadableShare
 from ingest.broker.shards import SHARDS, Shards
 from ingest.settings import TlsFiles
@@ -84,12 +85,16 @@ class HouseSettings:
         Pause between anchors.
     broker
         Which broker devices speak to.
+    quiet_s
+        How long nothing must come of a crew's day before its trees are told.
+    region
+        Whose equations of volume and biomass hold for crews' trees; absent: those of the whole Earth.
     register
         Address of the register, ``postgresql://…``; absent: a file in the folder.
     """
 
     folder: Path
-    org: str = "north-forest"
+    org: str = ORG
     org_name: str = "North Forest"
     campaign: str = "first"
     host: str = "127.0.0.1"
@@ -98,6 +103,8 @@ class HouseSettings:
     public_url: str | None = None
     anchor_every_s: float = 0.3
     broker: BrokerChoice = field(default_factory=BrokerChoice)
+    quiet_s: float = 600.0
+    region: str | None = None
     register: str | None = field(default=None, repr=False)
 
     @property

@@ -1,4 +1,4 @@
-"""How a command that runs until it is stopped hears that it is."""
+"""How a command that runs until it is stopped, or for a time, hears that it is over."""
 
 import asyncio
 import signal
@@ -18,3 +18,24 @@ def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
+
+
+@contextmanager
+def end_on_termination() -> Iterator[None]:
+    """Let a termination end the running task as Ctrl-C does: in order, and with it all that it began."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None, "a coroutine calls it"  # noqa: S101
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def wait_for_stop(stop: asyncio.Event, seconds: float) -> None:
+    """Return when `stop` is set, or after so many seconds; 0: not before it is set."""
+    try:
+        async with asyncio.timeout(seconds or None):
+            await stop.wait()
+    except TimeoutError:
+        return

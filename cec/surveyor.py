@@ -19,33 +19,23 @@ from domain.envelope import open_envelope
 from domain.errors import CecError
 from domain.records.result import Result, Survey, Tree
 from ingest.pipeline.ports import Draft, Known, SurveyRequest
-from register.entries import Box
 
 P = TypeVar("P")
 Q = TypeVar("Q")
 
-_CODES: Final = b"cec/v1/codes of\0"
+CODES_OF: Final = b"cec/v1/codes of\0"
+"""Before an organisation's id: its own secret for tree codes follows from the server's by both."""
 UNSIGNED = Cid(DAG_CBOR, bytes(32))
 """Stands for the survey's link until the survey is signed."""
 
 
-def draft_survey(request: SurveyRequest, secret: bytes) -> Draft:
+def draft_survey(request: SurveyRequest, secret: bytes, region: str | None = None) -> Draft:
     """Return what a cloud holds, as unsigned bodies; runs in a worker, which alone pays for importing the science."""
-    from survey.airborne.plot import survey_plot
-    from survey.parameters import PlotParameters
-    from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
-    from survey.records.campaigns import enclose_ground
+    from cec.drafting import draft_cloud
 
-    plot = survey_plot(request.cloud, PlotParameters(crs=request.crs))
     # Each organisation's own, so that the same file of two of them begins no code twice.
-    own = hmac.digest(secret, _CODES + request.org.encode(), "sha256")
-    context = RecordContext(
-        request.org, request.campaign, request.root, request.blob, own, request.at_ms, request.taken_ms
-    )
-    survey, closing = build_survey(plot, context), build_result(plot, context, UNSIGNED)
-    ground = enclose_ground(closing, survey.crs)
-    trees = build_trees(plot, context, UNSIGNED)
-    return Draft(survey, trees, closing, plot.counts.read, None if ground is None else Box(*ground))
+    own = hmac.digest(secret, CODES_OF + request.org.encode(), "sha256")
+    return draft_cloud(request, own, UNSIGNED, region=region)
 
 
 def compare_draft(draft: Draft, known: Known) -> Draft:
@@ -61,7 +51,10 @@ def compare_draft(draft: Draft, known: Known) -> Draft:
         for one in known.surveys
         for record in [open_envelope(one.survey)]
     }
-    forest = KnownForest({record.cid: record.expect(Tree) for record in trees}, surveys)
+    # A cloud of an earlier year may have been surveyed last: links go on from that, but it is not what the tree is.
+    newest = {tree.code: tree for tree in (open_envelope(raw).expect(Tree) for raw in known.newest)}
+    bodies = {record.cid: record.expect(Tree) for record in trees}
+    forest = KnownForest({cid: newest.get(tree.code, tree) for cid, tree in bodies.items()}, surveys)
     matched = match_records(Found(draft.survey, draft.trees, draft.result), forest, UNSIGNED)
     return replace(draft, survey=matched.survey, trees=matched.trees, gone=matched.gone, matches=matched.matches)
 
@@ -81,17 +74,19 @@ class PoolSurveyor:
     ----------
     secret
         The campaign's secret for tree codes.
+    region
+        Whose equations take stem diameters that were measured; absent: those of the whole Earth.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+    def __init__(self, secret: bytes, region: str | None = None) -> None:
+        self._secret, self._region = secret, region
         self._pool = _start_pool()
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, secret: bytes) -> "AsyncIterator[PoolSurveyor]":
+    async def open(cls, secret: bytes, region: str | None = None) -> "AsyncIterator[PoolSurveyor]":
         """Run a worker until the block ends; it is warm by the time the first cloud comes."""
-        surveyor = cls(secret)
+        surveyor = cls(secret, region)
         try:
             yield surveyor
         finally:
@@ -107,7 +102,7 @@ class PoolSurveyor:
         BrokenExecutor
             When the worker died of it; the next cloud finds a new worker.
         """
-        return await self._run(_survey_apart, request, self._secret)
+        return await self._run(_survey_apart, request, (self._secret, self._region))
 
     async def compare(self, draft: Draft, known: Known) -> Draft:
         """Return a draft in which known trees have their codes; fails as `survey` does."""
@@ -125,9 +120,9 @@ class PoolSurveyor:
         return outcome
 
 
-def _survey_apart(request: SurveyRequest, secret: bytes) -> Draft | Refused:
+def _survey_apart(request: SurveyRequest, how: tuple[bytes, str | None]) -> Draft | Refused:
     try:
-        return draft_survey(request, secret)
+        return draft_survey(request, *how)
     except CecError as error:
         return Refused(type(error).__name__, str(error))
 
@@ -141,12 +136,12 @@ def _compare_apart(draft: Draft, known: Known) -> Draft | Refused:
 
 def _start_pool() -> ProcessPoolExecutor:
     # Spawned, not forked: the server has threads.
-    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
     pool.submit(_warm_up)
     return pool
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this worker when the server dies: killed, it could not tell its workers, and they would wait for ever."""
     # Ctrl-C reaches the whole group of a terminal; the server decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -4,7 +4,6 @@ They are made at the first opening and never again: a file that is there and can
 key would silently stop being the one that others trust.
 """
 
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 
 from cec.errors import VaultDamaged, VaultExposed
 from domain.keys import SigningKey
+from edge.files import write_whole
 
 SECRET_BYTES: Final = 32
 _OTHERS: Final = 0o077
@@ -69,7 +69,8 @@ def open_vault(folder: Path) -> Vault:
 def load_secret(path: Path) -> bytes:
     """Return the secret in a file, drawn and stored durably when the file is not there."""
     if not path.exists():
-        _store_secret(path, secrets.token_bytes(SECRET_BYTES))
+        # Whole or not at all: a crash must not leave half a key under the true name.
+        write_whole(path, f"{secrets.token_bytes(SECRET_BYTES).hex()}\n".encode())
     mode = path.stat().st_mode & 0o777
     if mode & _OTHERS:
         raise VaultExposed(path, mode)
@@ -80,18 +81,3 @@ def load_secret(path: Path) -> bytes:
     if len(secret) != SECRET_BYTES:
         raise VaultDamaged(path)
     return secret
-
-
-def _store_secret(path: Path, secret: bytes) -> None:
-    """Write under another name first: a crash must not leave half a key under the true one."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secret.hex() + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)

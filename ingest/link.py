@@ -57,6 +57,8 @@ class BrokerLink:
         The broker.
     shards
         Which devices this server listens to; all when it is alone.
+    publish_s
+        Seconds that a broker has to acknowledge a publication.
 
     Raises
     ------
@@ -64,11 +66,18 @@ class BrokerLink:
         When a file of the address's TLS cannot be used now; later it is told and tried again.
     """
 
-    def __init__(self, address: BrokerAddress, shards: Shards = Shards()) -> None:  # noqa: B008  # frozen, no state
+    def __init__(
+        self,
+        address: BrokerAddress,
+        shards: Shards = Shards(),  # noqa: B008  # frozen, no state
+        *,
+        publish_s: float = PUBLISH_S,
+    ) -> None:
         if address.tls is not None:
             open_client_context(address.tls)
         self._address = address
         self._shards = shards
+        self._publish_s = publish_s
         self._client: aiomqtt.Client | None = None
         self._publications: set[asyncio.Timeout] = set()
         self.connected = asyncio.Event()
@@ -103,10 +112,10 @@ class BrokerLink:
         if client is None:
             return False
         try:
-            async with asyncio.timeout(PUBLISH_S) as patience:
+            async with asyncio.timeout(self._publish_s) as patience:
                 self._publications.add(patience)
                 try:
-                    await client.publish(topic, payload, qos=1, timeout=2 * PUBLISH_S)
+                    await client.publish(topic, payload, qos=1, timeout=2 * self._publish_s)
                 finally:
                     self._publications.discard(patience)
         except (aiomqtt.MqttError, TimeoutError) as error:

@@ -14,7 +14,7 @@ from portal.boxes import parse_box, parse_limit
 from portal.context import Portal, PortalDep
 from portal.geojson import encode_collection
 from portal.plain import make_plain
-from register.entries import Anchor, SurveyEntry
+from register.entries import Anchor, SetAside, SurveyEntry
 
 router: Final = APIRouter()
 
@@ -23,6 +23,8 @@ PROOF_TYPE: Final = "application/vnd.cec.proof"
 _GEOJSON: Final = "application/geo+json"
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
+_MOST_SURVEYS: Final = 1_000
+"""Surveys in one page: the trees of each are counted."""
 
 
 @router.get("/api/trees")
@@ -46,6 +48,8 @@ async def get_tree(code: str, portal: PortalDep) -> dict[str, Any]:
         "code": format_code(tree.code),
         "record": str(entry.record),
         "history": [str(cid) for cid in entry.history],
+        "last": str(entry.last),
+        "set_aside": [_describe_aside(each) for each in entry.aside],
         "survey": str(entry.survey),
         "signed_by": str(record.key),
         "anchor": describe_anchor(entry.anchor) if entry.anchor else None,
@@ -87,9 +91,25 @@ async def get_chain(portal: PortalDep) -> dict[str, Any]:
 
 
 @router.get("/api/surveys")
-async def get_surveys(portal: PortalDep) -> dict[str, Any]:
-    """Return the surveys, latest first."""
-    return {"surveys": [_describe_survey(entry) for entry in await portal.register.surveys()]}
+async def get_surveys(
+    request: Request, portal: PortalDep, *, limit: str | None = None, after: str | None = None
+) -> dict[str, Any]:
+    """Return a page of surveys, the one made last first; follow `next` for more."""
+    size = min(parse_limit(limit), _MOST_SURVEYS)
+    behind = Cid.parse(after) if after else None
+    found = await portal.register.surveys(after=behind, limit=size + 1)
+    page = found[:size]
+    following = str(page[-1].record) if len(found) > size else None
+    return {"surveys": [_describe_survey(entry) for entry in page]} | _link_next(request, following)
+
+
+@router.get("/api/set-aside")
+async def get_set_aside(
+    request: Request, portal: PortalDep, *, limit: str | None = None, after: str | None = None
+) -> dict[str, Any]:
+    """Return a page of the tree records that count for nothing because another has their place, with the reason."""
+    page = await portal.register.aside(cursor=after, limit=parse_limit(limit))
+    return {"set_aside": [_describe_aside(each) for each in page.entries]} | _link_next(request, page.cursor)
 
 
 @router.get("/api/line")
@@ -100,6 +120,8 @@ async def get_line(portal: PortalDep) -> dict[str, Any]:
     register = {
         "records": counts.records,
         "trees": counts.trees,
+        "gone": counts.gone,
+        "set_aside": counts.aside,
         "surveys": counts.surveys,
         "anchored": counts.anchored,
     }
@@ -134,8 +156,24 @@ def _describe_survey(entry: SurveyEntry) -> dict[str, Any]:
         "org": entry.org,
         "campaign": entry.campaign,
         "at_ms": entry.at_ms,
+        "taken_ms": entry.seen_ms,
         "trees": entry.trees,
+        "gone": entry.gone,
     }
+
+
+def _describe_aside(entry: SetAside) -> dict[str, Any]:
+    return {
+        "record": str(entry.record),
+        "code": format_code(entry.code),
+        "rule": entry.rule,
+        "reason": entry.reason,
+    }
+
+
+def _link_next(request: Request, after: str | None) -> dict[str, str]:
+    """Return the address of the next page, where there is one."""
+    return {"next": str(request.url.include_query_params(after=after))} if after else {}
 
 
 def _tree_links(portal: Portal, code: str, record: Cid) -> dict[str, str]:

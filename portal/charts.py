@@ -81,7 +81,7 @@ def _draw(chart: str, drawn: _Drawn) -> str:
     from survey.report.charts import draw_growth, draw_height_diameter, draw_stem_distribution  # noqa: PLC0415
     from survey.report.errors import InvalidPicture  # noqa: PLC0415
     from survey.report.growth_records import read_growth  # noqa: PLC0415
-    from survey.report.maps import draw_stand_map  # noqa: PLC0415
+    from survey.report.maps import draw_stand_map, draw_stem_map  # noqa: PLC0415
     from survey.report.records import read_covered, read_records  # noqa: PLC0415
 
     bodies = [tree for raw in drawn.trees if (tree := open_envelope(raw).expect(Tree)).status != "gone"]
@@ -90,7 +90,9 @@ def _draw(chart: str, drawn: _Drawn) -> str:
             return draw_growth(read_growth(bodies, drawn.matches))
         stand = read_records(bodies, drawn.closing, drawn.survey.crs)
         if chart == "map":
-            return draw_stand_map(stand, read_covered(drawn.closing))
+            # Where all stems are measured they are the stand; heights are then known of few. No number if one is not.
+            are_stems = stand.is_dbh_measured and stand.dbh_cm.sum() > 0.0
+            return (draw_stem_map if are_stems else draw_stand_map)(stand, read_covered(drawn.closing))
         return draw_height_diameter(stand) if chart == "heights" else draw_stem_distribution(stand)
     except InvalidPicture as error:
         # A picture that says so reads better than a broken one.

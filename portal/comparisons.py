@@ -71,11 +71,14 @@ async def read_comparison(portal: Portal, entry: SurveyEntry) -> Comparison | No
     if not parts or parts[0].counts is None:
         return None
     first = parts[0]
-    earlier = [one for one in [await _find_survey(portal, cid) for cid in first.earlier[:_EARLIER_SHOWN]] if one]
+    # The record names them by CID; a reader looks for the latest.
+    dates = await portal.register.dates_of(first.earlier)
+    latest = sorted(dates, key=lambda cid: (-dates[cid], bytes(cid)))[:_EARLIER_SHOWN]
+    earlier = [one for one in [await _find_survey(portal, cid) for cid in latest] if one]
     return Comparison(
         first=first,
         counts=parts[0].counts,
-        earlier=tuple(sorted(earlier, key=lambda one: -one.taken_ms)),
+        earlier=tuple(earlier),
         earlier_more=len(first.earlier) - len(earlier),
         years=f"{abs(first.days) / _DAYS_YEAR:.1f}",
         doubtful=tuple(one for part in parts for one in part.doubtful or ())[:_SHOWN],

@@ -1,7 +1,7 @@
 """A tree record as people read it: figures with unit, own and shared error, and model."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -51,11 +51,8 @@ def make_figures(tree: Tree) -> tuple[Figure, ...]:
     notes = tuple(f"over bark, {stem.at_height_mm / _METRES_MM:.2f} m above the ground" for stem in tree.stems or ())
     crown = tree.crown
     optional = (
-        _noted(
-            _optional("Height", "m", tree.height_mm, _METRES_MM, digits=2),
-            "at least: the top is hidden" if tree.is_top_hidden else "",
-        ),
-        _noted(_optional("Lean", "°", tree.lean_mdeg, _THOUSAND, digits=0), "of the stem, from the vertical"),
+        _tell_height(tree),
+        _noted(_optional("Lean", "°", tree.lean_mdeg, _THOUSAND, digits=1), "of the stem, from the vertical"),
         _optional("Crown diameter", "m", crown.diameter_mm if crown else None, _METRES_MM, digits=2),
         *(_noted(stem, note) for stem, note in zip(stems, notes, strict=True)),
         _noted(_optional("Stem volume", "m³", tree.volume_dm3, _THOUSAND, digits=2), ""),
@@ -131,6 +128,16 @@ def _figure(name: str, unit: str, estimate: Estimate, divisor: int, *, digits: i
 
 def _optional(name: str, unit: str, estimate: Estimate | None, divisor: int, *, digits: int) -> Figure | None:
     return None if estimate is None else _figure(name, unit, estimate, divisor, digits=digits)
+
+
+def _tell_height(tree: Tree) -> Figure | None:
+    """Return the height; a lower bound has no error of its own to print."""
+    height = _optional("Height", "m", tree.height_mm, _METRES_MM, digits=2)
+    if height is None or not tree.is_top_hidden:
+        return height
+    return replace(
+        height, value=f"over {height.value}", error="", own_error="", shared_error="", note="its top is hidden"
+    )
 
 
 def _noted(figure: Figure | None, note: str) -> Figure | None:

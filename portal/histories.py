@@ -18,7 +18,7 @@ from register.entries import SurveyEntry, TreeEntry
 MOST_STEPS: Final = 30
 """Records of one tree on its page; the rest are linked by their names."""
 _LATER_SURVEYS: Final = 8
-"""Surveys after a tree's last record that are looked into for it."""
+"""Surveys of newer evidence than a tree's latest that are looked into for it, the oldest of them."""
 _MOST_PARTS: Final = 100
 """Records of comparisons that are looked into for one page; each is 20 µs, as it names the tree or does not."""
 _BROKEN_M, _BROKEN_SIGMAS = 2.0, 3.0
@@ -119,7 +119,7 @@ def tell_taken(survey: Survey) -> int:
 
 
 async def read_life(portal: Portal, entry: TreeEntry) -> tuple[LifeStep, ...]:
-    """Return a tree's records, latest first."""
+    """Return a tree's records, newest evidence first."""
     trees = [(cid, open_envelope(await portal.register.record(cid)).expect(Tree)) for cid in entry.history[:MOST_STEPS]]
     surveys = {
         cid: open_envelope(await portal.register.record(cid)).expect(Survey)
@@ -196,16 +196,16 @@ def _tell_absence(absence: Absence) -> str:
     return f"{place}{seen} It is gone with a probability of {format_percent(absence.gone_ppm)}."
 
 
-async def read_questions(portal: Portal, entry: TreeEntry, org: str) -> tuple[Question, ...]:
+async def read_questions(portal: Portal, entry: TreeEntry) -> tuple[Question, ...]:
     """Return what the tree's last survey, and those after it, could not tell of it; latest first."""
     own = await portal.register.survey(entry.survey)
-    later = [one for one in await portal.register.surveys() if one.org == org and one.at_ms > own.at_ms]
+    later = await portal.register.newer_surveys(entry.survey, limit=_LATER_SURVEYS)
     found: list[Question] = []
     left = _MOST_PARTS
-    for survey in (*later[-_LATER_SURVEYS:], own):
-        parts = await read_parts(portal, survey, most=left, naming=entry.code)
-        left -= len(parts)
-        for match in parts:
+    for survey in (*reversed(later), own):
+        links = await _list_parts(portal, survey, most=left)
+        left -= len(links)
+        for match in await _open_parts(portal, links, naming=entry.code):
             made = open_envelope(await portal.register.record(survey.record)).expect(Survey)
             where = (survey.record, tell_taken(made))
             found += _ask(match, entry.code, where)
@@ -226,11 +226,21 @@ async def read_parts(portal: Portal, entry: SurveyEntry, *, most: int, naming: s
     naming
         A tree's code; empty: all parts.
     """
-    if entry.result is None:
+    return await _open_parts(portal, await _list_parts(portal, entry, most=most), naming=naming)
+
+
+async def _list_parts(portal: Portal, entry: SurveyEntry, *, most: int) -> tuple[Cid, ...]:
+    """Return the names of a survey's first parts."""
+    if entry.result is None or most <= 0:
         return ()
     closing = open_envelope(await portal.register.record(entry.result)).expect(Result)
+    return (closing.matches or ())[:most]
+
+
+async def _open_parts(portal: Portal, links: Sequence[Cid], *, naming: str) -> tuple[Match, ...]:
+    """Return those parts that name a tree, or all of them."""
     parts: list[Match] = []
-    for cid in (closing.matches or ())[: max(most, 0)]:
+    for cid in links:
         try:
             raw = await portal.register.record(cid)
         except CecError:

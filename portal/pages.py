@@ -31,7 +31,7 @@ async def show_home(request: Request, portal: PortalDep) -> HTMLResponse:
     context = {
         "counts": await portal.register.counts(),
         "status": await portal.status(),
-        "surveys": (await portal.register.surveys())[:_RECENT],
+        "surveys": await portal.register.surveys(limit=_RECENT),
         "pin": portal.chain.pin(),
     }
     return _render(portal, "home.html", request, context)
@@ -69,7 +69,7 @@ async def show_tree(code: str, request: Request, portal: PortalDep) -> HTMLRespo
         "position": format_position(tree.position),
         "crown": draw_crown(tree),
         "life": await read_life(portal, entry),
-        "questions": await read_questions(portal, entry, tree.org),
+        "questions": await read_questions(portal, entry),
         "survey": open_envelope(await portal.register.record(entry.survey)).expect(Survey),
         "qr": draw_label(tree.code, portal.settings.public_url),
         "link": format_link(tree.code, portal.settings.public_url),
@@ -85,14 +85,18 @@ async def show_survey(cid: str, request: Request, portal: PortalDep) -> HTMLResp
     name = Cid.parse(cid)
     record = open_envelope(await portal.register.record(name))
     entry = await portal.register.survey(name)
+    survey = record.expect(Survey)
+    comparison = await read_comparison(portal, entry)
+    # A crew's heights of known trees are means with those before, which say nothing of growth.
+    has_growth = bool(survey.clouds and comparison and comparison.counts.same)
     context = {
         "cid": name,
-        "survey": record.expect(Survey),
+        "survey": survey,
         "signer": str(record.key),
         "entry": entry,
         "result": await _get_result(portal, entry),
-        "comparison": (comparison := await read_comparison(portal, entry)),
-        "charts": CHARTS | GROWTH if comparison and comparison.counts.same else CHARTS,
+        "comparison": comparison,
+        "charts": CHARTS | GROWTH if has_growth else CHARTS,
     }
     return _render(portal, "survey.html", request, context)
 

@@ -66,7 +66,7 @@ async def gather_evidence(folder: Path, *, org: str, device: str, owed: set[int]
             *(f"tree {code}" for code, times in trees.items() if times > 1),
             *(["a transaction without effect"] if any(codes) else []),
             *(["an anchor"] if len(codes) != counts.anchors + 1 else []),
-            *(["a tree of the register"] if counts.trees != len(trees) else []),
+            *(["a tree of the register"] if counts.trees + counts.gone != len(trees) else []),
             *(["an anchored record"] if counts.anchored != len(entries) else []),
         ]
         quarantined = (await journal.counts()).quarantined

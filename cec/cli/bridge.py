@@ -99,7 +99,7 @@ def bridge_capture(
 
 @bridge.command("corrections")
 def bridge_corrections(
-    caster: Annotated[str, typer.Argument(help="NTRIP caster: HOST or HOST:PORT.")],
+    caster: Annotated[str, typer.Argument(help="NTRIP caster: HOST or HOST:PORT; IPv6 in brackets.")],
     mountpoint: Annotated[
         str | None, typer.Argument(help="Stream; without it the caster's streams are listed.")
     ] = None,
@@ -109,7 +109,7 @@ def bridge_corrections(
     seconds: Annotated[float, typer.Option(min=0, help="End after so long; 0: until Ctrl-C.")] = 0.0,
     json: Json = False,
 ) -> None:
-    """Bring corrections (RTCM 3) from a caster to a receiver's second port; tries again for ever."""
+    """Bring corrections (RTCM 3) from a caster to a receiver's second port; a lost caster or line is tried for ever."""
     from cec.commands.corrections import CorrectionsRun, run_corrections
 
     run_corrections(CorrectionsRun(caster, mountpoint, to, user, at, seconds), as_json=json)

@@ -1,7 +1,7 @@
 """The agent on a device."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ Folder = Annotated[Path, typer.Option(help="Key, enrolment and spool of the devi
 Host = Annotated[str, typer.Option(help="The broker.")]
 Campaign = Annotated[str, typer.Option(help="For which campaign.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65_535, help="The broker's; by default 1883, over TLS 8883.")]
+Scanned = Literal["airborne", "drone", "terrestrial", "mobile"]
 Instruments = Annotated[
     list[str] | None,
     typer.Option("--instrument", help="NAME=DRIVER@ADDRESS, repeatable; see `cec bridge list` for the drivers."),
@@ -34,6 +35,9 @@ def edge_run(
     offer: Annotated[Path | None, typer.Option(help="A cloud to upload.")] = None,
     watch: Annotated[Path | None, typer.Option(help="A folder whose photos and clouds are uploaded.")] = None,
     crs: Crs = None,
+    scanned: Annotated[
+        Scanned | None, typer.Option(help="How clouds were taken; without, they are surveyed as from the air.")
+    ] = None,
     page: Annotated[str | None, typer.Option(help="HOST:PORT of the crew's page.")] = None,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -52,6 +56,7 @@ def edge_run(
     from cec.commands.edge import EdgeRun, list_instruments, read_tls, run_edge
     from cec.commands.edge_page import parse_page
     from edge.settings import EdgeSettings
+    from edge.watch import CloudWords
 
     tls = read_tls(tls_ca, tls_cert, tls_key)
     settings = EdgeSettings(
@@ -72,7 +77,7 @@ def edge_run(
             speed,
             offer,
             watch,
-            crs,
+            CloudWords(crs, scanned),
             None if page is None else parse_page(page),
             wait,
             as_json=json,

@@ -12,7 +12,6 @@ Org = Annotated[
 ]
 Crs = Annotated[str | None, typer.Option("--crs", help="CRS of a cloud that does not say it: EPSG:n or local:m.")]
 DATA = Path("cec-data")
-ORG = "north-forest"
 Register = Annotated[
     str | None,
     typer.Option(envvar="CEC_REGISTER", help="postgresql://… of the register; by default a file in the data folder."),

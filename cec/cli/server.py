@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cec.cli.options import DATA, ORG, Data, Json, Org, Register
+from cec.cli.options import DATA, Data, Json, Org, Register
+from cec.defaults import ORG
 
 server = typer.Typer(rich_markup_mode=None)
 
@@ -32,6 +33,12 @@ def up(
     tls_key: Annotated[Path | None, typer.Option(help="With --broker-url: its key.")] = None,
     register: Register = None,
     share: Annotated[str, typer.Option(help="Of the devices, where several servers divide them: 1/4.")] = "1/1",
+    quiet: Annotated[
+        float, typer.Option(min=1.0, help="Seconds without a reading after which a crew's day becomes tree records.")
+    ] = 600.0,
+    region: Annotated[
+        str | None, typer.Option(help="Whose equations for crews' trees: canada, united-states, europe …")
+    ] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], typer.Option(help="Least that is told.")
     ] = "warning",
@@ -47,7 +54,12 @@ def up(
     files = None if tls_ca is None else TlsFiles(tls_ca, tls_cert, tls_key)
     choice = BrokerChoice(broker, tls) if broker_url is None else BrokerChoice.parse(broker_url, files)
     choice = replace(choice, shards=parse_share(share))
-    run_up(HouseSettings(data, org, org_name, campaign, host, mqtt_port, port, broker=choice, register=register))
+    if region is not None:
+        from survey.allometry.registry import parse_region
+
+        parse_region(region)
+    settings = HouseSettings(data, org, org_name, campaign, host, mqtt_port, port, broker=choice, register=register)
+    run_up(replace(settings, quiet_s=quiet, region=region))
 
 
 @server.command("broker")

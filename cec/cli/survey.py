@@ -1,7 +1,7 @@
 """``cec survey``: clouds to trees, without a server."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,6 +37,10 @@ def survey(
             "--labelled", help="Also write each LAS, LAZ and COPC with the number of its tree on every point."
         ),
     ] = False,
+    copc: Annotated[
+        bool,
+        typer.Option("--copc", help="Also write each cloud as COPC, with the number of its tree on every point."),
+    ] = False,
     geopackage: Annotated[
         bool, typer.Option("--geopackage", help="Also write trees and crowns as one GeoPackage.")
     ] = False,
@@ -59,7 +63,9 @@ def survey(
         SurveyOptions(
             clouds=tuple(clouds),
             science=Science(crs, forest, species, region, min_height, normalized, is_vendor_ground=vendor_ground),
-            written=Written(out, report, is_labelled=labelled, is_geopackage=geopackage, is_rasters=rasters),
+            written=Written(
+                out, report, is_labelled=labelled, is_geopackage=geopackage, is_rasters=rasters, is_copc=copc
+            ),
             work=Work(tile, workers, cluster),
             as_json=json,
         )
@@ -71,17 +77,28 @@ def survey(
 def stems(
     cloud: Annotated[Path, typer.Argument(help="LAS, LAZ, COPC, E57 or PLY from tripods or a carried scanner.")],
     crs: Crs = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the layers; by default beside the cloud.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for what is written; by default beside the cloud.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page with map and charts here.")] = None,
     breast_height: Annotated[float, typer.Option(help="Where stems are measured, metres: 1.30, 1.37, 1.40.")] = 1.30,
-    ground_side: Annotated[str, typer.Option(help="Ground it counts from: uphill, or axis.")] = "uphill",
+    ground_side: Annotated[
+        Literal["uphill", "axis"], typer.Option(help="Side of the stem on which the ground is from which it counts.")
+    ] = "uphill",
     least: Annotated[float, typer.Option(help="Thinner stems are left out, centimetres.")] = 5.0,
+    forest: Annotated[str, typer.Option(help="Type: gymnosperm, angiosperm or unknown.")] = "unknown",
+    species: Annotated[str | None, typer.Option(help="Scientific name, where the stand is of one species.")] = None,
+    region: Annotated[str | None, typer.Option(help="Whose equations: canada, united-states, europe …")] = None,
     json: Json = False,
 ) -> None:
-    """Find the stems in a cloud taken from within the forest: diameters with errors, layers, a report."""
-    from cec.commands.stems import StemOptions, run_stems
-    from survey.terrestrial.parameters import StemParameters, check_stem_parameters
+    """Find the stems in a cloud taken from within the forest: signed records, diameters with errors, layers, a report.
 
-    parameters = StemParameters(breast_height, ground_side, least)  # type: ignore[arg-type]  # checked in the next line
-    check_stem_parameters(parameters)
-    run_stems(StemOptions(cloud, crs, parameters, out, report, as_json=json))
+    A cloud in a frame of its own is named by --crs local:m; a frame that a plot's surveys share, by --crs local:NAME.
+    """
+    from cec.commands.stems import StemOptions, run_stems
+    from survey.allometry import check_forest_type
+    from survey.records.stems_cloud import StemScience
+    from survey.terrestrial.parameters import StemParameters
+
+    check_forest_type(forest)
+    parameters = StemParameters(breast_height, ground_side, least)
+    science = StemScience(crs, parameters, forest, species, region)  # type: ignore[arg-type]  # checked above
+    run_stems(StemOptions(cloud, science, out, report, as_json=json))

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cec.commands.bridge_feed import feed_reader
 from cec.console import Console, print_json, print_text
 from cec.errors import UnreadablePort
-from cec.signals import stop_on_signals
+from cec.signals import stop_on_signals, wait_for_stop
 from domain.quantities import ID_PATTERN
 from domain.readings import Reading
 from domain.schema import to_map
@@ -194,7 +194,7 @@ async def _record(
     with stop_on_signals(stop):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(take(one), name=f"bridge.{one.name}") for one in instruments]
-            await _wait_for(stop, seconds)
+            await wait_for_stop(stop, seconds)
             for task in tasks:
                 task.cancel()
     return tallies
@@ -220,14 +220,6 @@ def _append(writer: LogWriter, began: float, port: str, data: bytes) -> int:
     else:
         writer.sync_when_due()
     return at_ms
-
-
-async def _wait_for(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds or None):
-            await stop.wait()
-    except TimeoutError:
-        return
 
 
 async def _replay(log: Path, speed: float, show: "_Printer", tell: Callable[[TornEnd], None]) -> dict[str, Tally]:

@@ -2,26 +2,35 @@
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from serial import Serial, SerialException
+from serial import Serial
 
 from cec.console import Console, print_json, print_text
 from cec.errors import UnreadableCaster
-from cec.signals import stop_on_signals
+from cec.signals import stop_on_signals, wait_for_stop
 from domain.readings import GnssFix
+from firmware_bridge.gnss.caster import DEFAULT_PORT, MAX_PORT
 from firmware_bridge.gnss.ntrip import NtripSettings, corrections, fetch_sourcetable
-from firmware_bridge.ports.address import SerialAddress, parse_port
+from firmware_bridge.ports.address import SerialAddress, TcpAddress, parse_port
+from firmware_bridge.ports.errors import InvalidAddress
 
 PASSWORD: Final = "CEC_NTRIP_PASSWORD"  # noqa: S105  # the variable's name
 GGA_EVERY_S: Final = 10.0
 """Casters with virtual stations want a position every 5 to 60 s."""
-_FOREVER_S: Final = 10 * 365 * 86_400.0
+WRITE_S: Final = 5.0
+"""Seconds after which a line that takes nothing counts as lost."""
+MAX_LON: Final = 180
+MAX_LAT: Final = 90
 _NANO: Final = 1_000_000_000
+
+Sink = Callable[[bytes], bool]
+"""Takes a frame; tells whether it could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +47,18 @@ class CorrectionsRun:
 
 def run_corrections(run: CorrectionsRun, *, as_json: bool) -> None:
     """Bring corrections, or list what a caster has."""
-    host, port = _parse_caster(run.caster)
+    host, port = parse_caster(run.caster)
+    fix = None if run.at is None else _parse_place(run.at)
     password = os.environ.get(PASSWORD, "")
     settings = NtripSettings(
-        host, run.mountpoint or "", port, run.user, password, gga_every_s=None if run.at is None else GGA_EVERY_S
+        host, run.mountpoint or "", port, run.user, password, gga_every_s=None if fix is None else GGA_EVERY_S
     )
     if run.mountpoint is None:
         _list_streams(settings, as_json=as_json)
         return
-    with _open_sink(run.to) as write:
-        frames, size = asyncio.run(_bring(settings, run, write, Console(is_quiet=as_json)))
+    console = Console(is_quiet=as_json)
+    with _open_sink(run.to, console.say) as write:
+        frames, size = asyncio.run(_bring(settings, write, console, fix=fix, seconds=run.seconds))
     if as_json:
         print_json({"frames": frames, "bytes": size})
     else:
@@ -55,9 +66,9 @@ def run_corrections(run: CorrectionsRun, *, as_json: bool) -> None:
 
 
 async def _bring(
-    settings: NtripSettings, run: CorrectionsRun, write: Callable[[bytes], object], console: Console
+    settings: NtripSettings, write: Sink, console: Console, *, fix: GnssFix | None, seconds: float
 ) -> tuple[int, int]:
-    stop, fix = asyncio.Event(), None if run.at is None else _parse_place(run.at)
+    stop = asyncio.Event()
     frames = size = 0
 
     async def bring() -> None:
@@ -65,19 +76,14 @@ async def _bring(
         tell = lambda error: console.say(f"{error}; trying again")  # noqa: E731
         async with contextlib.aclosing(corrections(settings, lambda: fix, tell=tell)) as found:
             async for frame in found:
-                await asyncio.to_thread(write, frame)
-                frames, size = frames + 1, size + len(frame)
+                if await asyncio.to_thread(write, frame):
+                    frames, size = frames + 1, size + len(frame)
 
     with stop_on_signals(stop):
-        task = asyncio.create_task(bring(), name="corrections")
-        asyncio.get_running_loop().call_later(run.seconds or _FOREVER_S, stop.set)
-        ended = asyncio.create_task(stop.wait(), name="stop")
-        await asyncio.wait([task, ended], return_when=asyncio.FIRST_COMPLETED)
-        ended.cancel()
-        if not task.done():
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        async with asyncio.TaskGroup() as group:
+            bringing = group.create_task(bring(), name="corrections")
+            await wait_for_stop(stop, seconds)
+            bringing.cancel()
     return frames, size
 
 
@@ -91,37 +97,100 @@ def _list_streams(settings: NtripSettings, *, as_json: bool) -> None:
     print_text(f"  {len(table.streams)} streams")
 
 
+class ReceiverLine:
+    """A receiver's second port, opened again after its cable was pulled, as the caster is called again.
+
+    Parameters
+    ----------
+    address
+        The serial line.
+    tell
+        Told when the line is lost and when it is back.
+
+    Raises
+    ------
+    UnreadableCaster
+        When it cannot be opened at the beginning: then more likely its name is wrong.
+    """
+
+    def __init__(self, address: SerialAddress, tell: Callable[[str], object]) -> None:
+        self._address = address
+        self._tell = tell
+        try:
+            self._line: Serial | None = self._open()
+        except OSError as error:
+            raise UnreadableCaster(f"cannot open {address}: {error}") from error
+
+    def write(self, frame: bytes) -> bool:
+        """Tell whether the receiver took a frame; one that it did not is of no use to it later."""
+        try:
+            if self._line is None:
+                self._line = self._open()
+                self._tell(f"{self._address} is back")
+            self._line.write(frame)
+        except OSError as error:
+            if self._line is not None:
+                self._tell(f"{self._address} is lost ({error}); trying again")
+                self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close the line."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _open(self) -> Serial:
+        return Serial(self._address.path, self._address.baud, write_timeout=WRITE_S, exclusive=True)
+
+
 @contextlib.contextmanager
-def _open_sink(to: str | None) -> Iterator[Callable[[bytes], object]]:
+def _open_sink(to: str | None, tell: Callable[[str], object]) -> Iterator[Sink]:
     """Open a serial line for writing, or a file to append to."""
     if to is None:
         raise UnreadableCaster("say with --to where frames go: serial:/dev/ttyUSB1@115200, or a file")
     if not to.startswith("serial:"):
         with Path(to).open("ab", buffering=0) as stream:
-            yield stream.write
+            yield lambda frame: stream.write(frame) == len(frame)
         return
     address = parse_port(to)
     assert isinstance(address, SerialAddress), "it begins so"  # noqa: S101
-    try:
-        line = Serial(address.path, address.baud, write_timeout=5, exclusive=True)
-    except SerialException as error:
-        raise UnreadableCaster(f"cannot open {address}: {error}") from error
-    with line:
+    with contextlib.closing(ReceiverLine(address, tell)) as line:
         yield line.write
 
 
-def _parse_caster(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text, 2101
-    if not port.isascii() or not port.isdigit():
-        raise UnreadableCaster(f"{text[:80]!r} is no caster: expected HOST or HOST:PORT")
-    return host.strip("[]"), int(port[:6])
+def parse_caster(text: str) -> tuple[str, int]:
+    """Return a caster's host and port, 2101 where none is named.
+
+    Raises
+    ------
+    UnreadableCaster
+        When the text has another form.
+
+    Examples
+    --------
+    >>> parse_caster("[::1]"), parse_caster("caster.example.org:80")
+    (('::1', 2101), ('caster.example.org', 80))
+    """
+    has_port = ":" in text and not text.endswith("]")
+    try:
+        address = parse_port(f"tcp:{text}" if has_port else f"tcp:{text}:{DEFAULT_PORT}")
+    except InvalidAddress as error:
+        raise UnreadableCaster(
+            f"{text[:80]!r} is no caster: expected HOST or HOST:PORT, IPv6 in brackets, a port of 1 to {MAX_PORT}"
+        ) from error
+    assert isinstance(address, TcpAddress), "it begins so"  # noqa: S101
+    return address.host, address.port
 
 
 def _parse_place(text: str) -> GnssFix:
     try:
         lon, lat = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise UnreadableCaster(f"{text[:80]!r} is no place: expected LON,LAT in degrees") from error
+    except ValueError:
+        lon = lat = math.nan
+    # Written so that NaN, which is neither within nor beyond, is refused too.
+    if not (abs(lon) <= MAX_LON and abs(lat) <= MAX_LAT):
+        raise UnreadableCaster(f"{text[:80]!r} is no place: expected LON,LAT in degrees, such as 13.3,48.9")
+    # Typed, so no satellites were counted; but some casters answer no position that names none (RTKLIB sends ten too).
     return GnssFix(0, round(lon * _NANO), round(lat * _NANO), quality=1, satellites=10, hdop_c=100)

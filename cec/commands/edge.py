@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import math
 import socket
 import sys
 from collections.abc import Coroutine, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from cec.commands.edge_page import PageAddress, bind_page
@@ -21,9 +22,8 @@ from edge.notify import keep_telling, read_notifier
 from edge.ports import PortSetting, parse_setting, read_port
 from edge.settings import EdgeSettings, TlsFiles
 from edge.spool import SpoolStatus, join_spool, read_status
-from edge.watch import find_media, upload_folder
+from edge.watch import CloudWords, find_media, upload_folder
 
-_FOREVER_S = 10 * 365 * 86_400.0
 _SIGNS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 
@@ -37,7 +37,7 @@ class EdgeRun:
     speed: float = 1.0
     offer: Path | None = None
     watch: Path | None = None
-    crs: str | None = None
+    words: CloudWords = field(default_factory=CloudWords)
     page: PageAddress | None = None
     wait_s: float = 0.0
     as_json: bool = False
@@ -164,7 +164,7 @@ def _list_work(agent: Agent, options: EdgeRun) -> list[tuple[str, Coroutine[None
     if options.page is not None:
         work.append(("page", _serve_page(agent, options, options.page)))
     if options.watch is not None:
-        work.append(("watch", upload_folder(agent, options.watch.absolute(), crs=options.crs)))
+        work.append(("watch", upload_folder(agent, options.watch.absolute(), options.words)))
     if options.ports:
         capture = _capture(agent, options)
         work += [(f"port {port.name}", read_port(port, capture)) for port in options.ports]
@@ -174,13 +174,14 @@ def _list_work(agent: Agent, options: EdgeRun) -> list[tuple[str, Coroutine[None
 async def _do(agent: Agent, options: EdgeRun) -> bool:
     """Declare a file, play a log, wait until all is received; return whether it was within its time."""
     if options.offer is not None:
-        await agent.offer_file(options.offer.absolute(), media=find_media(options.offer), crs=options.crs)
+        path, words = options.offer.absolute(), options.words
+        await agent.offer_file(path, media=find_media(path), crs=words.crs, scanned=words.scanned)
     if options.replay is not None:
         await _capture(agent, options).run_log(options.replay, speed=options.speed)
         agent.notify()
     if options.is_endless:
         await asyncio.Event().wait()
-    return await agent.wait_drained(timeout_s=options.wait_s or _FOREVER_S)
+    return await agent.wait_drained(timeout_s=options.wait_s or math.inf)
 
 
 def _capture(agent: Agent, options: EdgeRun) -> Capture:

@@ -4,7 +4,6 @@ All work beside a running server: what they write has its place in the journal, 
 """
 
 import getpass
-import os
 import sqlite3
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from domain.keys import PublicKey
 from domain.records.membership import Enrol, Revoke, Rotate
 from domain.records.receipt import Answer
 from domain.topics import Topic
+from edge.files import write_whole
 from ingest import ledger
 from ingest.admission import Policy, read_arrival
 from ingest.beside import open_beside, select_refused, write
@@ -64,11 +64,7 @@ def run_drop(cids: list[str], *, data: Path, out: Path) -> None:
 
 def _drop(db: sqlite3.Connection, cid: Cid, path: Path) -> None:
     """Write a refused record's bytes and delete it, in one transaction: what is not on the disk is not deleted."""
-    raw = ledger.drop(db, cid)
-    with path.open("wb") as stream:
-        stream.write(raw)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_whole(path, ledger.drop(db, cid))
 
 
 def run_revoke(device: str, key: str, *, data: Path, org: str | None, reason: str) -> None:

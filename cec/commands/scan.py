@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from cec.console import Console, print_json, print_text
-from cec.signals import stop_on_signals
+from cec.signals import stop_on_signals, wait_for_stop
 from firmware_bridge.scan.capture import ScanOptions, ScanSummary, convert_pcap, find_start_s
 from firmware_bridge.scan.live import RecordOptions, RecordSummary, open_recording
 from firmware_bridge.scan.mounting import Mounting
 from firmware_bridge.scan.track_files import TrackOptions, read_track
-
-_FOREVER_S: Final = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,11 @@ async def _capture(out: Path, options: RecordOptions, seconds: float) -> RecordS
     stop = asyncio.Event()
     async with open_recording(out, options) as recording:
         with stop_on_signals(stop):
-            asyncio.get_running_loop().call_later(seconds or _FOREVER_S, stop.set)
-            return await recording.run(stop)
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(recording.run(stop), name="capture")
+                await wait_for_stop(stop, seconds)
+                stop.set()
+            return running.result()
 
 
 def run_scan(run: ScanRun, *, as_json: bool) -> None:

@@ -1,30 +1,27 @@
-"""``cec stems``: a cloud from within the forest to its stems, as layers and a report."""
+"""``cec stems``: a cloud from within the forest to its stems: signed records, layers and a report."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from cec.commands.survey_records import load_keys, sign_stems, write_archive
 from cec.console import Console, print_json, print_text
 from cec.errors import NoSuchCloud
-from survey.airborne.plot import to_points
-from survey.cloud import Points, RawCloud
-from survey.coverage import measure_coverage
-from survey.files.clouds import CloudFile, open_cloud
-from survey.files.crs import CloudCrs, resolve_cloud_crs
-from survey.files.las import read_whole
+from domain.codes import format_code
+from domain.envelope import Record
+from domain.records.result import Estimate, Tree
+from ipfs.unixfs import plan_file
+from survey.catalogue.inventory import check_unchanged, describe_file
 from survey.files.layers import write_geopackage, write_geoparquet
+from survey.records.stems_cloud import StemScience, StemSurvey, check_science, survey_stem_cloud
 from survey.report.page import render_report
 from survey.report.stems import build_stem_report
-from survey.terrestrial.parameters import StemParameters
-from survey.terrestrial.passes import Passes
-from survey.terrestrial.plot import survey_stems
-from survey.terrestrial.result import StemPlot
 from survey.terrestrial.stem_layer import build_layer
 
 _SHOWN: Final = 8
-_PASS_FIELDS: Final = ("point_source_id", "gps_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,85 +29,111 @@ class StemOptions:
     """What the command line asks for."""
 
     cloud: Path
-    crs: str | None
-    parameters: StemParameters
+    science: StemScience
     out: Path | None
     report: Path | None
     as_json: bool
 
 
 def run_stems(options: StemOptions) -> None:
-    """Find a cloud's stems, write them as layers and perhaps a report, tell the figures."""
-    if not options.cloud.is_file():
-        raise NoSuchCloud(options.cloud)
+    """Find a cloud's stems, write records, layers and perhaps a report, tell the figures."""
+    cloud = options.cloud
+    if not cloud.is_file():
+        raise NoSuchCloud(cloud)
+    check_science(options.science)
     console = Console(is_quiet=options.as_json)
-    file = open_cloud(options.cloud)
-    crs = resolve_cloud_crs(file, options.crs)
-    with console.stage("stems", f"stems are found in {options.cloud.name}"):
-        raw = read_whole(file, fields=_present_fields(file))
-        points = to_points(raw, crs)
-        plot = survey_stems(points, options.parameters, passes=_read_passes(raw, points))
-    folder = options.out or options.cloud.with_name(f"{options.cloud.stem}-stems")
+    folder = options.out or cloud.with_name(f"{cloud.stem}-stems")
+    # Before the work: what is no cloud, or a key that cannot be used, is told at once.
+    before = describe_file(cloud).key
     folder.mkdir(parents=True, exist_ok=True)
-    layer = build_layer(plot)
-    written = [folder / "stems.parquet", folder / "stems.gpkg"]
-    write_geoparquet(written[0], layer, crs=crs, of="trees")
-    write_geopackage(written[1], layer, crs=crs)
-    coverage = measure_coverage(points)
+    keys = load_keys(folder)
+    with console.stage("stems", f"stems are found in {cloud.name}"):
+        surveyed = survey_stem_cloud(cloud, options.science)
+    with console.stage("records", "their records are signed"):
+        root = plan_file(cloud).root
+        # What is signed as evidence must be what was read.
+        check_unchanged(cloud, before)
+        records = sign_stems(surveyed, root, keys, at_ms=time.time_ns() // 1_000_000)
+        archive = write_archive(folder, records)
+    written = _write_layers(folder, surveyed)
     if options.report is not None:
-        options.report.parent.mkdir(parents=True, exist_ok=True)
-        page = render_report(build_stem_report(f"Stems of {options.cloud.name}", plot, crs.text, coverage))
-        options.report.write_text(page, encoding="utf-8")
-        written.append(options.report)
-    summary = _summarise(plot, crs, coverage.area_m2, written)
+        _write_report(options.report, cloud.name, surveyed)
+    summary = _summarise(records, surveyed, written) | {
+        "records": str(archive),
+        "report": None if options.report is None else str(options.report),
+    }
     if options.as_json:
         print_json(summary)
     else:
-        _print_summary(plot, summary)
+        _print_summary(records, summary)
 
 
-def _present_fields(file: CloudFile) -> tuple[str, ...]:
-    return tuple(name for name in _PASS_FIELDS if name in file.fields)
+def _write_layers(folder: Path, surveyed: StemSurvey) -> list[Path]:
+    layer = build_layer(surveyed.plot)
+    written = [folder / "stems.parquet", folder / "stems.gpkg"]
+    write_geoparquet(written[0], layer, crs=surveyed.crs, of="trees")
+    write_geopackage(written[1], layer, crs=surveyed.crs)
+    return written
 
 
-def _read_passes(raw: RawCloud, points: Points) -> Passes:
-    """Return from which scan and when each point was taken, where the file tells."""
-    nowhere = np.zeros(len(raw), dtype=np.int64)
-    station = raw.fields.get("point_source_id", nowhere).astype(np.int64)
-    time_s = raw.fields.get("gps_time", nowhere).astype(np.float64)
-    # A file may hold times that are no numbers; they tell no pass.
-    return Passes(station[points.source], np.nan_to_num(time_s[points.source]))
+def _write_report(path: Path, name: str, surveyed: StemSurvey) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plot = replace(surveyed.plot, steps=surveyed.steps, warnings=surveyed.warnings)
+    report = build_stem_report(f"Stems of {name}", plot, surveyed.crs.text, surveyed.coverage)
+    path.write_text(render_report(report), encoding="utf-8")
 
 
-def _summarise(plot: StemPlot, crs: CloudCrs, area_m2: float, written: list[Path]) -> dict[str, Any]:
-    thick = [stem.diameter_cm for tree in plot.trees for stem in tree.stems]
+def _list_trees(records: list[Record]) -> list[Tree]:
+    return [record.body for record in records if isinstance(record.body, Tree)]
+
+
+def _summarise(records: list[Record], surveyed: StemSurvey, written: list[Path]) -> dict[str, Any]:
+    trees = _list_trees(records)
+    thick_mm = [stem.diameter_mm.value for tree in trees for stem in tree.stems or ()]
     return {
-        "trees": len(plot.trees),
-        "stems": len(thick),
-        "points": plot.points,
-        "area_ha": round(area_m2 / 10_000.0, 4),
-        "basal_area_m2": round(float(np.pi / 40_000.0 * np.square(thick).sum()), 3),
-        "crs": crs.text[:40],
-        "warnings": [*crs.warnings, *plot.warnings],
+        "points": surveyed.plot.points,
+        "trees": len(trees),
+        "stems": len(thick_mm),
+        "tops_seen": sum(not tree.is_top_hidden for tree in trees),
+        "area_ha": round(surveyed.area_m2 / 10_000.0, 4),
+        "basal_area_m2": round(float(np.pi / 4e6 * np.square(thick_mm).sum()), 3),
+        "carbon_t": sum(tree.carbon_g.value for tree in trees if tree.carbon_g) / 1e6,
+        "crs": surveyed.crs.text[:40],
+        "warnings": list(surveyed.warnings),
+        "survey": str(records[0].cid),
         "written": [str(path) for path in written],
     }
 
 
-def _print_summary(plot: StemPlot, summary: dict[str, Any]) -> None:
+def _print_summary(records: list[Record], summary: dict[str, Any]) -> None:
+    carbon = f", {summary['carbon_t']:,.1f} t of carbon" if summary["carbon_t"] else ""
     print_text(
         f"  {summary['points']:,} points on {summary['area_ha']:.3f} ha, {summary['trees']} trees with "
-        f"{summary['stems']} stems, {summary['basal_area_m2']:.2f} m2 of basal area ({summary['crs']})"
+        f"{summary['stems']} stems, {summary['basal_area_m2']:.2f} m2 of basal area{carbon} ({summary['crs']})"
     )
     for warning in summary["warnings"]:
         print_text(f"  note: {warning}")
-    for number, tree in enumerate(plot.trees[:_SHOWN], 1):
-        stem = tree.stems[0]
-        height = f"over {tree.height_m:.1f} m"
-        if tree.height_error_m:
-            height = f"{tree.height_m:.1f} ± {tree.height_error_m:.1f} m"
-        thick = f"{stem.diameter_cm:.1f} ± {stem.diameter_error_cm:.1f} cm at {stem.at_height_m:.2f} m"
-        print_text(f"  {number:3}  at ({tree.x_m:.2f}, {tree.y_m:.2f})  stem {thick}  height {height}")
-    if len(plot.trees) > _SHOWN:
-        print_text(f"  … and {len(plot.trees) - _SHOWN} more")
+    trees = _list_trees(records)
+    for tree in trees[:_SHOWN]:
+        print_text(f"  {format_code(tree.code)}  stem {_show_stem(tree)}  height {_show_height(tree)}")
+    if len(trees) > _SHOWN:
+        print_text(f"  … and {len(trees) - _SHOWN} more")
+    print_text(f"  records: {summary['records']}")
     for path in summary["written"]:
         print_text(f"  written: {path}")
+
+
+def _show_stem(tree: Tree) -> str:
+    if not tree.stems:
+        return "not available"
+    stem = tree.stems[0]
+    forks = f", with {len(tree.stems) - 1} more" if len(tree.stems) > 1 else ""
+    width: Estimate = stem.diameter_mm
+    return f"{width.value / 10:.1f} ± {width.own_error / 10:.1f} cm at {stem.at_height_mm / 1000:.2f} m{forks}"
+
+
+def _show_height(tree: Tree) -> str:
+    if tree.height_mm is None:
+        return "not available"
+    height = f"{tree.height_mm.value / 1000:.1f}"
+    return f"over {height} m" if tree.is_top_hidden else f"{height} ± {tree.height_mm.own_error / 1000:.1f} m"

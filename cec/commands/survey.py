@@ -9,19 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cec.commands.survey_records import SurveyedFolder, sign_folder
+from cec.commands.survey_records import SurveyedFolder, load_keys, sign_folder, write_archive
 from cec.commands.survey_report import write_report
 from cec.console import Console, print_json, print_text
-from cec.errors import NoSuchCloud
-from cec.vault import load_secret
+from cec.errors import NoSuchCloud, TooManyClouds
 from domain.codes import format_code
 from domain.envelope import Record
-from domain.keys import SigningKey
-from domain.records.result import Estimate, Survey, Tree
-from ipfs.car import write_car
+from domain.records.result import MAX_CLOUDS, Estimate, Survey, Tree
 from survey.allometry import ForestType, check_forest_type
 from survey.catalogue.entry import survey_catalogue
 from survey.catalogue.exports import Outputs
+from survey.catalogue.inventory import list_clouds
 from survey.catalogue.result import CatalogueResult
 from survey.catalogue.run import Progress, RunHere, open_pool
 from survey.parameters import PlotParameters
@@ -55,6 +53,7 @@ class Written:
     is_labelled: bool
     is_geopackage: bool
     is_rasters: bool
+    is_copc: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +81,21 @@ def run_survey(options: SurveyOptions) -> int:
     for cloud in options.clouds:
         if not cloud.exists():
             raise NoSuchCloud(cloud)
+    count = len(list_clouds(options.clouds))
+    if count > MAX_CLOUDS:
+        raise TooManyClouds(count, MAX_CLOUDS)
     console = Console(is_quiet=options.as_json)
     folder = options.written.out or _name_folder(options.clouds)
     parameters = build_parameters(options.science)
     folder.mkdir(parents=True, exist_ok=True)
     # Before the work: a key that cannot be used is told at once.
-    key, secret = SigningKey.from_seed(load_secret(folder / "survey.key")), load_secret(folder / "codes.key")
-    outputs = Outputs(options.written.is_labelled, options.written.is_geopackage, options.written.is_rasters)
+    keys = load_keys(folder)
+    outputs = Outputs(
+        labelled=options.written.is_labelled,
+        geopackage=options.written.is_geopackage,
+        rasters=options.written.is_rasters,
+        copc=options.written.is_copc,
+    )
     with (
         console.stage("survey", f"trees are found in {_name_clouds(options.clouds)}"),
         _open_executor(options.work) as who,
@@ -106,10 +113,8 @@ def run_survey(options: SurveyOptions) -> int:
         raise result.failures[-1]
     surveyed = SurveyedFolder(folder, result)
     with console.stage("records", "their records are signed"):
-        records = sign_folder(surveyed, key=key, secret=secret, at_ms=time.time_ns() // 1_000_000)
-        archive = folder / f"{folder.resolve().name.removesuffix('-cec')}.car"
-        with archive.open("wb") as stream:
-            write_car(stream, [records[-1].cid], ((record.cid, record.raw) for record in records))
+        records = sign_folder(surveyed, key=keys.key, secret=keys.secret, at_ms=time.time_ns() // 1_000_000)
+        archive = write_archive(folder, records)
     if options.written.report is not None:
         with console.stage("report", f"the report is drawn: {options.written.report}"):
             write_report(options.written.report, surveyed, _name_clouds(options.clouds), parameters)
@@ -190,6 +195,9 @@ def _summarise(records: list[Record], result: CatalogueResult, archive: Path, re
     return {
         "points": sum(file.points for file in result.files),
         "trees": len(trees),
+        "standing_dead": result.dead_count,
+        "leaning": result.leaning_count,
+        "fallen": result.fallen_count,
         "area_ha": round(result.area_m2 / 10_000.0, 4),
         "carbon_t": sum(tree.carbon_g.value for tree in trees if tree.carbon_g) / 1e6,
         "crs": survey.crs[:40],
@@ -209,6 +217,11 @@ def _print_summary(records: list[Record], result: CatalogueResult, summary: dict
         f"  {summary['points']:,} points on {summary['area_ha']:.2f} ha, {len(trees):,} trees, "
         f"{summary['carbon_t']:,.1f} t of carbon ({summary['crs']})"
     )
+    if result.dead_count or result.leaning_count or result.fallen_count:
+        print_text(
+            f"  {result.dead_count:,} stand dead, {result.leaning_count:,} lean, "
+            f"{result.fallen_count:,} stems lie on the ground"
+        )
     for warning in summary["warnings"]:
         print_text(f"  note: {warning}")
     for failure in result.failures:

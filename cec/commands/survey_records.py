@@ -1,26 +1,68 @@
-"""The records of a surveyed folder: the trees of all its clouds, each by the cloud that has its apex return."""
+"""The records of clouds surveyed without a server: signed by a key, and with codes by a secret, beside their folder.
 
+Of a folder of airborne clouds each tree is its cloud's that has the apex return; a cloud from within the forest is one.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 from cec.surveyor import UNSIGNED
+from cec.vault import load_secret
 from domain.cid import Cid
 from domain.envelope import Record
 from domain.keys import SigningKey
 from domain.records.result import Tree
 from ingest.pipeline.ports import Draft
 from ingest.pipeline.surveying import sign_draft
+from ipfs.car import write_car
 from ipfs.unixfs import plan_file
 from survey.airborne.result import PlotResult
 from survey.catalogue.estimates import NumberedTree, read_trees
 from survey.catalogue.exports import name_files
+from survey.catalogue.fallen import read_fallen
 from survey.catalogue.inventory import check_unchanged
 from survey.catalogue.plot import gather_plot
 from survey.catalogue.result import CatalogueResult, FileReport
+from survey.files.whole_file import whole_file
 from survey.records.bodies import RecordContext, build_result, build_survey, build_trees
+from survey.records.stems import build_stem_trees
+from survey.records.stems_cloud import StemSurvey
 
 ORG, CAMPAIGN = "local", "local"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FolderKeys:
+    """What signs a folder's records, and what its tree codes come from; both are made when they are absent.
+
+    Attributes
+    ----------
+    key
+        Signs.
+    secret
+        Of tree codes.
+    """
+
+    key: SigningKey
+    secret: bytes
+
+
+def load_keys(folder: Path) -> FolderKeys:
+    """Return the key and secret of a folder of outputs; they lie beside it, for the folder is made to be handed on."""
+    keys = folder.resolve()
+    keys = keys.with_name(f"{keys.name}.keys")
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return FolderKeys(SigningKey.from_seed(load_secret(keys / "survey.key")), load_secret(keys / "codes.key"))
+
+
+def write_archive(folder: Path, records: Sequence[Record]) -> Path:
+    """Write records as a CAR named after their folder, the result as its root; return where."""
+    archive = folder / f"{folder.resolve().name.removesuffix('-cec')}.car"
+    with whole_file(archive) as part, part.open("wb") as stream:
+        write_car(stream, [records[-1].cid], ((record.cid, record.raw) for record in records))
+    return archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +74,7 @@ class SurveyedFolder:
 
     def read_plot(self) -> PlotResult:
         """Return everything as one plot, trees by their numbers."""
-        return gather_plot(self.result, tuple(one.tree for one in read_trees(self.folder)))
+        return gather_plot(self.result, tuple(one.tree for one in read_trees(self.folder)), read_fallen(self.folder))
 
 
 def sign_folder(surveyed: SurveyedFolder, *, key: SigningKey, secret: bytes, at_ms: int) -> list[Record]:
@@ -65,6 +107,26 @@ def sign_folder(surveyed: SurveyedFolder, *, key: SigningKey, secret: bytes, at_
     points = sum(file.points for file in surveyed.result.files)
     draft = Draft(survey, tuple(trees.values()), build_result(plot, first, UNSIGNED), points)
     return sign_draft(draft, key)
+
+
+def sign_stems(surveyed: StemSurvey, root: Cid, keys: FolderKeys, *, at_ms: int) -> list[Record]:
+    """Return the signed records of a cloud from within the forest: survey, trees, result.
+
+    Parameters
+    ----------
+    surveyed
+        Its stems.
+    root
+        UnixFS root of its file.
+    keys
+        Of the folder.
+    at_ms
+        UTC.
+    """
+    context = _context(root, keys.secret, at_ms)
+    trees = build_stem_trees(surveyed, context, UNSIGNED)
+    closing = build_result(surveyed, context, UNSIGNED)
+    return sign_draft(Draft(build_survey(surveyed, context), trees, closing, surveyed.plot.points), keys.key)
 
 
 def _hash(file: FileReport) -> Cid:

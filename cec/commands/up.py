@@ -9,9 +9,10 @@ from cec.brokers import open_certificates, prepare_broker
 from cec.certificates import issue_client, utc_now
 from cec.commands.pins import format_pin
 from cec.console import print_text
-from cec.errors import NotAHouse
+from cec.defaults import ORG
+from cec.errors import NotAHouse, OwnerUnknown
 from cec.house import open_house
-from cec.owner import DEFAULT_ORG, find_org
+from cec.owner import find_org
 from cec.settings import HouseSettings
 
 
@@ -32,8 +33,11 @@ async def _serve(settings: HouseSettings) -> None:
 
 def run_prepare(kind: str, *, data: Path, org: str | None, host: str, ports: tuple[int, int], servers: int) -> None:
     """Prepare a broker and print how it is started."""
-    # A broker may be prepared before its server has ever run.
-    owner = find_org(data, org) if (data / "keys").is_dir() else org or DEFAULT_ORG
+    try:
+        owner = find_org(data, org)
+    except (NotAHouse, OwnerUnknown):
+        # A broker may be prepared before its server has ever run; that will then take the same name.
+        owner = org or ORG
     command = prepare_broker(data.resolve(), kind, org=owner, host=host, ports=ports, servers=servers)
     print_text(f"start it with   {shlex.join(command)}")
     print_text(f"then            cec up --data {data} --broker {kind}")

@@ -1,11 +1,12 @@
 """The demo's field: a stand, a drone's cloud of it, a crew's day in it, all from one seed."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyproj import Transformer
 
-from sample_data.field.crew import CrewStop, walk_plot
+from sample_data.field.crew import CrewParameters, CrewStop, walk_plot
 from sample_data.field.device_log import encode_log
 from sample_data.forest.stand import Stand, grow_stand
 from sample_data.scanning.scanner import scan_airborne
@@ -52,7 +53,15 @@ def make_field(folder: Path, seed: int, cloud: Path | None) -> Field:
 
 def _walk(stand: Stand, seed: int) -> tuple[CrewStop, ...]:
     to_geographic = Transformer.from_crs(stand.epsg, 4326, always_xy=True)
-    return walk_plot(stand, seed=seed, to_geographic=to_geographic.transform, trees=CREW_TREES)
+    # The drone's file says no time, so it counts as of today; a crew of years ago would have measured other heights.
+    yesterday = datetime.now(UTC).replace(hour=7, minute=30, second=0, microsecond=0) - timedelta(days=1)
+    return walk_plot(
+        stand,
+        seed=seed,
+        to_geographic=to_geographic.transform,
+        trees=CREW_TREES,
+        parameters=CrewParameters(begins_at=yesterday),
+    )
 
 
 def _scan(stand: Stand, seed: int, path: Path) -> None:

@@ -18,9 +18,12 @@ from cec.demo.summary import Summary, find_losses, print_summary
 from cec.errors import DemoFolderUsed, DeviceEnded, LineLost, NoSuchCloud
 from cec.house import House, open_house
 from cec.settings import HouseSettings
+from cec.signals import end_on_termination
 from cec.waiting import wait_within
 from chain.proof import describe, verify_proof
 from domain.codes import format_code, format_link
+from domain.envelope import open_envelope
+from domain.records.result import Tree
 from edge.identity import import_enrolment, open_key
 from ingest.jobs import FOLLOWED
 from register.entries import Counts
@@ -32,9 +35,14 @@ FAULTS: Final = LinkFaults(
 """A valley's modem: 30 to 70 ms there and back, cut a handful of times, once or twice into silence."""
 UPLOAD_S: Final = 300.0
 SURVEY_S: Final = 300.0
+CREW_S: Final = 120.0
+QUIET_S: Final = 2.0
+"""A demo's crew sends its day at once; a real one is given ten minutes."""
 ANCHOR_S: Final = 60.0
 HINT: Final = "the link may be worse than the demo expects; run it again"
 _POLL_S: Final = 0.05
+_MOST_RECORDS: Final = 1_000_000
+"""Of a run; a stand has some hundred trees, a cloud of one's own a few hundred thousand at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,9 @@ def run_demo(options: DemoOptions) -> None:
     if options.data is not None and (options.data / "server").exists():
         raise DemoFolderUsed(options.data)
     folder = options.data or Path(tempfile.mkdtemp(prefix="cec-demo-"))
-    with contextlib.suppress(KeyboardInterrupt):
-        losses = asyncio.run(_run(options, folder))
+    # Ctrl-C is the one, a termination the other.
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        losses = asyncio.run(_end_in_order(options, folder))
         if losses and options.as_json:
             # The summary is the last line of the output; it says what was lost.
             sys.exit(1)
@@ -66,12 +75,18 @@ def run_demo(options: DemoOptions) -> None:
             raise LineLost(losses)
 
 
+async def _end_in_order(options: DemoOptions, folder: Path) -> tuple[str, ...]:
+    """Run until the end, or a termination: its devices must not go on without it."""
+    with end_on_termination():
+        return await _run(options, folder)
+
+
 async def _run(options: DemoOptions, folder: Path) -> tuple[str, ...]:
     console = Console(is_quiet=options.as_json)
     console.say(f"CEC demo, in {folder}")
     began = asyncio.get_running_loop().time()
     making = asyncio.create_task(asyncio.to_thread(make_field, folder / "field", options.seed, options.cloud))
-    async with open_house(HouseSettings(folder / "server", portal_port=options.port)) as house:
+    async with open_house(HouseSettings(folder / "server", portal_port=options.port, quiet_s=QUIET_S)) as house:
         with console.stage("field", "a stand grows, a drone flies, a crew walks"):
             field = await making
         summary = await _pass_line(options, folder, house, field, console=console)
@@ -96,11 +111,14 @@ async def _pass_line(options: DemoOptions, folder: Path, house: House, field: Fi
         cuts, refusals = link.counts.cuts, link.counts.refused
     with console.stage("survey", "trees are found in the cloud"):
         await wait_within(_surveyed(house), "the survey", SURVEY_S, hint=HINT)
+    with console.stage("crew", "the crew's readings become tree records"):
+        await wait_within(_told(house), "the crew's day", CREW_S, hint=HINT)
     with console.stage("anchor", "records become blocks and stand on the chain"):
         counts = await wait_within(_anchored(house), "the anchor", ANCHOR_S, hint=HINT)
     with console.stage("proof", "one tree is proved"):
         code, words, size = await _prove_one(house)
     journal = await house.journal.counts()
+    crew, cloud = await _list_trees(house)
     return Summary(
         cuts=cuts + refusals,
         readings_expected=field.readings,
@@ -113,7 +131,9 @@ async def _pass_line(options: DemoOptions, folder: Path, house: House, field: Fi
         waiting=sum(status["queued"] for status in statuses) + sum(ended != 0 for ended in reports),
         points=house.tally.points,
         trees_true=field.trees,
-        trees=journal.trees,
+        trees=len(crew | cloud),
+        crew_trees=len(crew),
+        crew_known=len(crew & cloud),
         trees_registered=counts.trees,
         records=journal.records,
         anchored=counts.anchored,
@@ -164,11 +184,11 @@ async def _devices(
     """Run the crew's and the drone's agent."""
     crew = ["--replay", str(field.log), "--speed", "0"]
     drone = ["--offer", str(field.cloud), *(["--crs", options.crs] if options.crs else [])]
-    devices = [
-        await _start_device(house, folder / name, name, [*arguments, "--port", str(port)])
-        for name, arguments in (("crew-1", crew), ("drone-1", drone))
-    ]
+    devices: list[_Device] = []
     try:
+        for name, arguments in (("crew-1", crew), ("drone-1", drone)):
+            # Each is in the list before the next is awaited: a demo that is ended between them ends those that began.
+            devices.append(await _start_device(house, folder / name, name, [*arguments, "--port", str(port)]))
         yield devices
     finally:
         for device in devices:
@@ -190,6 +210,11 @@ async def _surveyed(house: House) -> None:
         await asyncio.sleep(_POLL_S)
 
 
+async def _told(house: House) -> None:
+    while not house.tally.crew_days and not await house.journal.failures(limit=1):  # noqa: ASYNC110
+        await asyncio.sleep(_POLL_S)
+
+
 async def _anchored(house: House) -> Counts:
     """Return the register's counts once everything admitted is indexed and stands on the chain."""
     while True:
@@ -198,6 +223,16 @@ async def _anchored(house: House) -> Counts:
         if counts.anchored >= last and followed >= last:
             return counts
         await asyncio.sleep(_POLL_S)
+
+
+async def _list_trees(house: House) -> tuple[set[str], set[str]]:
+    """Return the codes of the trees that the crew measured, and of those that the cloud shows, as the journal has them.
+
+    A tree that both saw has two records.
+    """
+    entries = await house.journal.records_after(0, limit=_MOST_RECORDS)
+    trees = [open_envelope(entry.raw).expect(Tree) for entry in entries if entry.kind == Tree.KIND]
+    return {tree.code for tree in trees if tree.readings}, {tree.code for tree in trees if not tree.readings}
 
 
 async def _prove_one(house: House) -> tuple[str | None, tuple[str, ...], int]:

@@ -24,6 +24,8 @@ class Summary:
         Points of the cloud.
     trees_true, trees, trees_registered
         Trees that stand there (where that is known), found, and in the register.
+    crew_trees, crew_known
+        Trees that the crew measured, and those of them that the cloud shows too.
     records, anchored
         Records admitted, and anchored.
     block
@@ -51,6 +53,8 @@ class Summary:
     trees_true: int | None
     trees: int
     trees_registered: int
+    crew_trees: int
+    crew_known: int
     records: int
     anchored: int
     block: int
@@ -79,6 +83,7 @@ def find_losses(summary: Summary) -> tuple[str, ...]:
         (summary.alarms > 0, "alarms were raised"),
         (bool(summary.failures), f"jobs failed: {'; '.join(summary.failures)}"),
         (summary.trees == 0, "no tree was found"),
+        (summary.crew_trees == 0, "no tree of the crew was told"),
         (summary.trees_registered != summary.trees, "trees in the register differ from those admitted"),
         (summary.anchored != summary.records, "records anchored differ from those admitted"),
         (summary.tree is None, "no tree was proved"),
@@ -95,6 +100,7 @@ def print_summary(summary: Summary) -> None:
         f"{summary.refused} refused; the link broke or refused {summary.cuts} times",
         "cloud": f"{summary.points:,} points",
         "trees": f"{summary.trees}{truth}",
+        "crew": f"{summary.crew_trees} trees measured, {summary.crew_known} of them seen by the drone too",
         "anchored": f"{summary.anchored} of {summary.records} records, block {summary.block}",
         "proof": f"{summary.proof_bytes:,} bytes",
         "time": ", ".join(f"{name} {seconds:.1f} s" for name, seconds in summary.seconds.items()),

@@ -192,7 +192,7 @@ class Match:
     org, campaign, survey
         Which survey.
     earlier
-        The surveys that the known trees' last records come from.
+        The surveys that the known trees' last records come from, latest first.
     part, parts
         Which part, from 0, of how many.
     days

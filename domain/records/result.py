@@ -1,7 +1,7 @@
 """What a survey says: how it was made, its trees, and how complete it is."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from domain.cid import Cid
 from domain.codes import CODE_PATTERN
@@ -23,6 +23,9 @@ from domain.quantities import (
 )
 from domain.records.frame import Ring
 from domain.schema import Length, OneOf, Pattern
+
+MAX_CLOUDS: Final = 1_000
+"""Clouds of one survey; their links fill a third of an envelope."""
 
 TreeCodeText: TypeAlias = Annotated[str, Pattern(CODE_PATTERN, "17 symbols of Crockford base-32, no hyphens")]
 
@@ -103,7 +106,7 @@ class Survey:
     crs: Text
     crs_source: Annotated[str, OneOf(("file", "user", "assumed"))]
     at_ms: UtcMs
-    clouds: Annotated[tuple[Cid, ...], Length(1, 1_000)] | None = None
+    clouds: Annotated[tuple[Cid, ...], Length(1, MAX_CLOUDS)] | None = None
     warnings: Annotated[tuple[Text, ...], Length(1, 100)] | None = None
     taken_ms: UtcMs | None = None
 

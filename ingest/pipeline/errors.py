@@ -7,6 +7,8 @@
         +-- InvalidManifest    a manifest does not list what its root says
         +-- InvalidJob         a job's payload is not one of its kind
         +-- TooManyKnown       more is known of a cloud's ground than one comparison takes
+        +-- DayTooLarge        a crew's day has more readings than are told at once
+        +-- NoTreePlaced       nothing tells where any tree of a crew's day stands
         +-- NotNow             passes by itself; the job waits and is taken again
             +-- RegisterBehind     the register does not hold all trees of the journal yet
             +-- TreesCame          trees were admitted while a survey was compared with those before
@@ -46,6 +48,29 @@ class TooManyKnown(PipelineError):
             "cut it into smaller ones"
         )
         self.most = most
+
+
+class DayTooLarge(PipelineError):
+    """A crew's day has more readings than are told at once."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(
+            f"Invalid crew day of {size / 1e6:,.0f} MB of readings: at most {most / 1e6:,.0f} MB are told at once; "
+            "give crews campaigns of their own"
+        )
+        self.size = size
+        self.most = most
+
+
+class NoTreePlaced(PipelineError):
+    """Nothing tells where any tree of a crew's day stands, so no record can be made of them."""
+
+    def __init__(self, trees: int) -> None:
+        super().__init__(
+            f"No record of a crew's {trees} trees: no position and no known label tells where they stand; readings "
+            "that come later for this day are taken with them"
+        )
+        self.trees = trees
 
 
 class NotNow(PipelineError):

@@ -6,7 +6,7 @@ admitted after that, from another server, are noticed when the comparison is com
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from domain.cid import Cid
@@ -15,6 +15,7 @@ from domain.records.result import Result, Survey, Tree
 from ingest.jobs import FOLLOWED, get_mark
 from ingest.journal import Journal
 from ingest.pipeline.errors import RegisterBehind, TooManyKnown
+from ingest.pipeline.frames import list_codes_in
 from ingest.pipeline.ports import Draft, Known, KnownSurvey
 from ingest.steps import run_in_thread
 from register.entries import Box
@@ -63,7 +64,7 @@ async def await_register(journal: Journal) -> int:
 
 
 async def gather_known(register: RegisterReader, draft: Draft) -> Known:
-    """Return what is known of a draft's ground, and of its codes wherever their trees stand.
+    """Return what is known of a draft's ground or shared frame, and of its codes wherever their trees stand.
 
     Raises
     ------
@@ -73,14 +74,43 @@ async def gather_known(register: RegisterReader, draft: Draft) -> Known:
         When the register does not answer.
     """
     org = draft.survey.org
-    found = await _read_ground(register, org, draft.ground) if draft.ground else []
-    trees = await run_in_thread(_sort_trees, found, org)
+    boxes = [draft.ground] if draft.ground else []
+    codes = [tree.code for tree in draft.trees] + await list_codes_in(register, org, draft.survey.crs)
+    trees, surveys = await gather_around(register, org, boxes, codes)
+    newest = [await register.record(cid) for cid in (await register.newest_of(list(trees))).values()]
+    others = {survey for survey, _ in _sort_trees(newest, org).values()} - surveys.keys()
+    surveys |= await read_surveys(register, others)
+    return Known(tuple(raw for _, raw in trees.values()), tuple(surveys.values()), tuple(newest))
+
+
+async def gather_around(
+    register: RegisterReader, org: str, boxes: Iterable[Box], codes: Sequence[str]
+) -> tuple[dict[str, tuple[Cid, bytes]], dict[Cid, KnownSurvey]]:
+    """Return an organisation's trees in some boxes or of some codes, and the surveys of their latest records.
+
+    Each tree is told by its code: its survey and its latest envelope.
+
+    Raises
+    ------
+    TooManyKnown
+        When more trees are known there than one comparison takes.
+    RegisterError
+        When the register does not answer.
+    """
+    trees: dict[str, tuple[Cid, bytes]] = {}
+    for box in boxes:
+        found = await _read_ground(register, org, box)
+        trees |= await run_in_thread(_sort_trees, found, org)
+        if len(trees) > MOST_KNOWN:
+            raise TooManyKnown(MOST_KNOWN)
     # The same evidence gives the same code, also where its place is told otherwise or not at all.
-    by_code = await register.latest_of([tree.code for tree in draft.trees])
-    elsewhere = [await register.record(cid) for code, cid in by_code.items() if code not in trees]
+    by_code = await register.latest_of(codes)
+    missing = [cid for code, cid in by_code.items() if code not in trees]
+    if len(trees) + len(missing) > MOST_KNOWN:
+        raise TooManyKnown(MOST_KNOWN)
+    elsewhere = [await register.record(cid) for cid in missing]
     trees |= await run_in_thread(_sort_trees, elsewhere, org)
-    surveys = await _read_surveys(register, {survey for survey, _ in trees.values()})
-    return Known(tuple(raw for _, raw in trees.values()), surveys)
+    return trees, await read_surveys(register, {survey for survey, _ in trees.values()})
 
 
 async def _read_ground(register: RegisterReader, org: str, box: Box) -> list[bytes]:
@@ -114,16 +144,23 @@ def _read_body(raw: bytes) -> Mapping[str, Value]:
     return body
 
 
-async def _read_surveys(register: RegisterReader, cids: Iterable[Cid]) -> tuple[KnownSurvey, ...]:
-    entries = [await register.survey(cid) for cid in cids]
-    if len(entries) > MOST_SURVEYS:
+async def read_surveys(register: RegisterReader, cids: Collection[Cid]) -> dict[Cid, KnownSurvey]:
+    """Return surveys as they were signed, in the order of their making.
+
+    Raises
+    ------
+    TooManyKnown
+        When there are more than one comparison takes.
+    RegisterError
+        When the register does not answer.
+    """
+    if len(cids) > MOST_SURVEYS:
         raise TooManyKnown(MOST_SURVEYS)
-    return tuple(
-        [
-            KnownSurvey(
-                await register.record(entry.record),
-                None if entry.result is None else await register.record(entry.result),
-            )
-            for entry in sorted(entries, key=lambda entry: (entry.at_ms, bytes(entry.record)))
-        ]
-    )
+    entries = [await register.survey(cid) for cid in cids]
+    return {
+        entry.record: KnownSurvey(
+            await register.record(entry.record),
+            None if entry.result is None else await register.record(entry.result),
+        )
+        for entry in sorted(entries, key=lambda entry: (entry.at_ms, bytes(entry.record)))
+    }

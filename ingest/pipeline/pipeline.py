@@ -1,15 +1,20 @@
-"""The pipeline of one server: surveys, followers and anchors, side by side."""
+"""The pipeline of one server: surveys, crews' days, followers and anchors, side by side."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from ingest.journal import Journal
 from ingest.pipeline.anchoring import Anchorer
+from ingest.pipeline.fielding import FieldWorker
 from ingest.pipeline.follower import Follower
 from ingest.pipeline.surveying import SurveyWorker
 from ingest.steps import outlasting, repeat
+
+CREWS_PAUSE_S: Final = 0.5
+"""Pause between batches of observations that are sorted by day: a day waits for minutes, devices for their answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Pipeline:
         Its steps.
     anchor_every_s
         Pause between anchors, so that a batch has more than one record.
+    crews
+        Tells crews' days; absent where none come.
     """
 
     journal: Journal
@@ -31,6 +38,7 @@ class Pipeline:
     follower: Follower
     anchorer: Anchorer
     anchor_every_s: float = 1.0
+    crews: FieldWorker | None = None
 
     @asynccontextmanager
     async def open(self) -> "AsyncIterator[Pipeline]":
@@ -44,6 +52,9 @@ class Pipeline:
                     repeat(outlasting(self.anchorer.step), bell, pause_s=self.anchor_every_s), name="pipeline anchors"
                 ),
             ]
+            if self.crews is not None:
+                work = repeat(outlasting(self.crews.step), bell, pause_s=CREWS_PAUSE_S)
+                tasks.append(group.create_task(work, name="pipeline crews"))
             try:
                 yield self
             finally:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from domain.cid import Cid
 from domain.records.match import Match
 from domain.records.result import Result, Survey, Tree
 from register.entries import Box
+
+FROM_WITHIN: Final = ("terrestrial", "mobile")
+"""Ways of scanning that see stems; a drone sees the forest from above, as an aircraft does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class SurveyRequest:
         UTC.
     taken_ms
         When the cloud was taken, as its device's clock says; absent where that cannot be.
+    scanned
+        How the crew said that it was taken, as `domain.records.field.Blob` has it; absent: from the air.
     """
 
     cloud: Path
@@ -38,6 +43,12 @@ class SurveyRequest:
     crs: str | None
     at_ms: int
     taken_ms: int | None = None
+    scanned: str | None = None
+
+    @property
+    def is_from_within(self) -> bool:
+        """Whether the cloud was taken from within the forest: its trees are stems, not tops."""
+        return self.scanned in FROM_WITHIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +103,16 @@ class Known:
     Attributes
     ----------
     trees
-        Envelopes of the latest record of each tree.
+        Envelopes of the last record of each tree, which a new one goes on from.
     surveys
-        Those that these records come from.
+        Those that these records, and those of `newest`, come from.
+    newest
+        Envelopes of the newest evidence, of those trees whose last record is of older evidence: what they are.
     """
 
     trees: tuple[bytes, ...]
     surveys: tuple[KnownSurvey, ...]
+    newest: tuple[bytes, ...] = ()
 
 
 class Surveyor(Protocol):

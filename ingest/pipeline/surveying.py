@@ -130,7 +130,15 @@ class SurveyWorker:
         try:
             return await self.surveyor.survey(
                 SurveyRequest(
-                    path, blob.root, link, blob.org, blob.campaign, blob.crs, now_ms(), tell_taken(blob.place, now_ms())
+                    cloud=path,
+                    root=blob.root,
+                    blob=link,
+                    org=blob.org,
+                    campaign=blob.campaign,
+                    crs=blob.crs,
+                    at_ms=now_ms(),
+                    taken_ms=tell_taken(blob.place, now_ms()),
+                    scanned=blob.scanned,
                 )
             )
         finally:

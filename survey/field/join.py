@@ -1,6 +1,7 @@
 """The crew's trees and a cloud's as one: place, height and crown of the cloud, diameter and species of the crew."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,12 @@ _WITHIN: Final = 2.0
 _PLACED_ERROR_M: Final = 0.3
 """Where the crew's common shift cannot be told, places stand for themselves, with the errors that they state."""
 _LEAST_ERROR: Final = 0.02
+_LEAST_READ: Final = 3
+"""Trees whose labels were read from which the common shift is taken, in place of being estimated from all others."""
+_DEVIATION: Final = 1.4826
+"""Standard deviation over median absolute deviation, of a normal distribution."""
+_MEDIAN: Final = 1.2533
+"""Standard error of a median over that of a mean, of a normal distribution."""
 _BREAST_M: Final = (1.2, 1.5)
 
 
@@ -193,9 +200,9 @@ def join_field(crew: Sequence[FieldTree], cloud: Sequence[CloudTree], settings: 
     taken = {one.key for one, _ in read}
     placed = [one for one in crew if one.place is not None and (one.label is None or one.label not in known)]
     free = [one for one in cloud if one.key not in taken]
-    linking = _link(placed, free, chosen)
+    linking = _link(placed, free, chosen, _measure_shift(read))
     linked = [(free[one.later], placed[one.earlier], one.probability, one.odds) for one in linking.links]
-    trees = [_join(one, two, (1.0, math.inf), None) for one, two in read]
+    trees = [_join(one, two, (1.0, math.inf), linking.fit if linking.unclear is None else None) for one, two in read]
     trees += [_join(one, two, (sure, odds), linking.fit) for one, two, sure, odds in linked]
     joined = {one.cloud.key for one in trees}
     return Joined(
@@ -218,20 +225,35 @@ def _check_keys(keys: Sequence[str]) -> None:
         known.add(key)
 
 
-def _link(crew: Sequence[FieldTree], cloud: Sequence[CloudTree], settings: JoinSettings) -> Linking:
-    """Return links with the common shift where it can be told, else with the places as they stand."""
+def _measure_shift(read: Sequence[tuple[CloudTree, FieldTree]]) -> Shift | None:
+    """Return the common shift as trees tell it whose labels were read; nothing where they are too few."""
+    pairs = [(cloud, crew.place) for cloud, crew in read if crew.place is not None]
+    if len(pairs) < _LEAST_READ:
+        return None
+    east, east_error = _find_middle([cloud.x_m - place.x_m for cloud, place in pairs])
+    north, north_error = _find_middle([cloud.y_m - place.y_m for cloud, place in pairs])
+    return Shift(east, north, east_error, north_error, pairs=float(len(pairs)))
+
+
+def _find_middle(values: Sequence[float]) -> tuple[float, float]:
+    """Return a median and its standard error, never below that of places taken as they are."""
+    middle = statistics.median(values)
+    spread = _DEVIATION * statistics.median([abs(value - middle) for value in values])
+    return middle, max(_MEDIAN * spread / math.sqrt(len(values)), _PLACED_ERROR_M)
+
+
+def _link(
+    crew: Sequence[FieldTree], cloud: Sequence[CloudTree], settings: JoinSettings, read_shift: Shift | None
+) -> Linking:
+    """Return links with the common shift where labels or the trees tell it, else with the places as they stand."""
     lists = _list_crew(crew), _list_cloud(cloud)
-    how = LinkSettings(0.0, settings.search, least_odds=settings.least_odds)
-    linking = link_trees(*lists, how)
+    as_placed = Shift(0.0, 0.0, _PLACED_ERROR_M, _PLACED_ERROR_M)
+    # Where nothing is left to be linked, there is no shift to be told either.
+    known = read_shift or (None if crew and cloud else as_placed)
+    linking = link_trees(*lists, LinkSettings(0.0, settings.search, known, least_odds=settings.least_odds))
     if linking.unclear is None:
         return linking
-    as_placed = LinkSettings(
-        0.0,
-        settings.search,
-        known_shift=Shift(0.0, 0.0, _PLACED_ERROR_M, _PLACED_ERROR_M),
-        least_odds=settings.least_odds,
-    )
-    placed = link_trees(*lists, as_placed)
+    placed = link_trees(*lists, LinkSettings(0.0, settings.search, as_placed, least_odds=settings.least_odds))
     return Linking(placed.links, placed.doubts, placed.earlier_alone, placed.later_alone, placed.fit, linking.unclear)
 
 
@@ -242,7 +264,7 @@ def _list_crew(crew: Sequence[FieldTree]) -> TreeList:
         one.height.height_m if one.height is not None and one.status in ("alive", "standing-dead") else None
         for one in crew
     ]
-    stems = [_breast_diameter(one) for one in crew]
+    stems = [breast_diameter(one) for one in crew]
     return list_trees(
         np.array([one.x_m for one in places]),
         np.array([one.y_m for one in places]),
@@ -273,8 +295,8 @@ def _list_cloud(cloud: Sequence[CloudTree]) -> TreeList:
     )
 
 
-def _breast_diameter(tree: FieldTree) -> Estimate | None:
-    """Return the diameter at breast height, by whichever convention."""
+def breast_diameter(tree: FieldTree) -> Estimate | None:
+    """Return a tree's diameter at breast height, by whichever convention; none where it was taken elsewhere."""
     fitting = [one.diameter_cm for one in tree.stems if _BREAST_M[0] <= one.at_height_m <= _BREAST_M[1]]
     return fitting[0] if fitting else None
 
@@ -297,14 +319,15 @@ def _errors(sizes: Sequence[Estimate | None]) -> Floats:
 def _join(cloud: CloudTree, crew: FieldTree, sure: tuple[float, float], fit: Fit | None) -> JoinedTree:
     height = crew.height.height_m if crew.height is not None else None
     found = [
-        _compare("height", height, cloud.height_m),
-        _compare("diameter", _breast_diameter(crew), cloud.dbh_cm),
+        compare("height", height, cloud.height_m),
+        compare("diameter", breast_diameter(crew), cloud.dbh_cm),
         _compare_places(crew, cloud, fit),
     ]
     return JoinedTree(cloud, crew, sure[0], sure[1], tuple(one for one in found if one is not None))
 
 
-def _compare(what: str, crew: Estimate | None, cloud: Estimate | None) -> Disagreement | None:
+def compare(what: str, crew: Estimate | None, cloud: Estimate | None) -> Disagreement | None:
+    """Return where two measurements of one thing disagree beyond their errors; nothing where one is absent."""
     if crew is None or cloud is None:
         return None
     error = math.hypot(crew.own_error, crew.shared_error, cloud.own_error, cloud.shared_error)

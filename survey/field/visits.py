@@ -1,21 +1,28 @@
 """Readings of a device, grouped by the tree that the crew stood at.
 
 A crew measures and then enters what it saw: a visit closes its tree, and what the device heard since the visit before
-belongs to it. Without any visit a stop of the receiver begins a new tree. A long pause parts trees either way; readings
-that no tree takes are told. The mean of a stop comes when the receiver moves on, often after the visit was entered, so
+belongs to it. Without any visit a stop of the receiver begins a new tree; without stops too, what is measured again
+after something else was, or elsewhere, is the next tree's. A long pause parts trees either way; readings that no tree
+takes are told. The mean of a stop comes when the receiver moves on, often after the visit was entered, so
 it counts from its first fix; one that spans several trees is where the crew stood to shoot at all of them.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from domain.cid import Cid
-from domain.readings import GnssMean, HeightShot, Reading, StemDiameter, Visit
+from domain.readings import GnssFix, GnssMean, HeightShot, Reading, StemDiameter, Visit
 from domain.records.field import Observation
 from survey.field.errors import DoubledEvidence
 
+_MOVED_M: Final = 3.0
+"""Trees that calipers measure seldom stand nearer to each other; a receiver at rest seldom wanders further in a
+minute."""
+_DEGREE_M: Final = 111_195.0
+"""Of latitude, on a sphere."""
 PAUSE_MS: Final = 15 * 60_000
 """Nobody takes longer between two readings of one tree; a walk to the next plot does."""
 
@@ -133,16 +140,54 @@ def is_tree(heard: Sequence[Heard]) -> bool:
 
 def _part(stream: Sequence[Heard]) -> list[tuple[Heard, ...]]:
     """Return a stream cut after each visit, or before each stop where nothing was ever entered, and at pauses."""
-    has_visits = any(isinstance(one.reading, Visit) for one in stream)
+    kinds = {type(one.reading) for one in stream}
+    if Visit not in kinds and GnssMean not in kinds:
+        return _part_bare(stream)
     parts: list[list[Heard]] = [[]]
     if stream:
         parts[-1].append(stream[0])
     for before, one in pairwise(stream):
-        is_end = isinstance(before.reading, Visit) if has_visits else isinstance(one.reading, GnssMean)
-        if is_end or one.began_ms - max(before.began_ms, before.reading.mono_ms) > PAUSE_MS:
+        is_end = isinstance(before.reading, Visit) if Visit in kinds else isinstance(one.reading, GnssMean)
+        if is_end or _is_pause(before, one):
             parts.append([])
         parts[-1].append(one)
     return [tuple(part) for part in parts if part]
+
+
+def _is_pause(before: Heard, one: Heard) -> bool:
+    return one.began_ms - max(before.began_ms, before.reading.mono_ms) > PAUSE_MS
+
+
+def _part_bare(stream: Sequence[Heard]) -> list[tuple[Heard, ...]]:
+    """Return a stream without visits and stops cut after the last measurement of each tree, and at pauses."""
+    parts: list[tuple[Heard, ...]] = []
+    begin, measured = 0, 0
+    last: type | None = None
+    seen: dict[type, GnssFix | None] = {}
+    fix: GnssFix | None = None
+    for index, one in enumerate(stream):
+        if index > begin and _is_pause(stream[index - 1], one):
+            parts.append(tuple(stream[begin:index]))
+            begin, last, seen = index, None, {}
+        if isinstance(one.reading, GnssFix):
+            fix = one.reading if one.reading.quality else fix
+        if not isinstance(one.reading, StemDiameter | HeightShot):
+            continue
+        kind = type(one.reading)
+        if kind in seen and (kind is not last or _is_moved(seen[kind], fix)):
+            parts.append(tuple(stream[begin : measured + 1]))
+            begin, seen = measured + 1, {}
+        seen[kind], last, measured = fix, kind, index
+    parts.append(tuple(stream[begin:]))
+    return [part for part in parts if part]
+
+
+def _is_moved(before: GnssFix | None, now: GnssFix | None) -> bool:
+    if before is None or now is None:
+        return False
+    north = (now.lat_nd - before.lat_nd) * 1e-9 * _DEGREE_M
+    east = (now.lon_nd - before.lon_nd) * 1e-9 * _DEGREE_M * math.cos(math.radians(now.lat_nd * 1e-9))
+    return math.hypot(east, north) > _MOVED_M
 
 
 def _share_stops(parts: Sequence[tuple[Heard, ...]]) -> list[tuple[Heard, ...]]:

@@ -14,6 +14,7 @@ from survey.cloud import Floats
 from survey.coverage import Ring
 from survey.estimate import Estimate
 from survey.files.crs import CloudCrs, parse_crs, to_world
+from survey.linking.trees import LARGEST_ERROR_M, TALLEST_M
 from survey.resurvey.seen import CampaignSeen, SeenShare, TreeSeen
 
 _MILLI: Final = 1_000.0
@@ -25,6 +26,8 @@ _LOCAL: Final = "local:"
 _LEAST_HEIGHT: Final = "min_height_m"
 _REACH_M: Final = 20.0
 """How far beyond a survey's ground known trees are looked for: the largest shift, their errors, and a margin."""
+_LEAST_ERROR_M: Final = 0.001
+"""Positions are told to the millimetre."""
 _UNKNOWN_FLOOR_M: Final = 3.0
 """Height from which surveys list trees where they do not say."""
 
@@ -132,8 +135,9 @@ def read_known(known: KnownForest, crs: str, labels: Collection[str]) -> Campaig
     years = {cid: tell_year(tell_time_ms(one.survey)) for cid, one in known.surveys.items()}
     latest = max(years, key=lambda cid: (years[cid], bytes(cid)))
     seen = _see_trees(trees, *_bring_over(trees, crs, target), labels=labels, records=records)
-    # The surest word on completeness is the latest survey's.
-    closing = known.surveys[latest].closing
+    # The surest word on completeness is the latest survey's that says one; a crew's says none.
+    telling = [cid for cid, one in known.surveys.items() if one.closing is not None and one.closing.detection]
+    closing = known.surveys[max(telling or [latest], key=lambda cid: (years[cid], bytes(cid)))].closing
     return CampaignSeen(
         at_year=years[latest],
         trees=tuple(
@@ -144,6 +148,14 @@ def read_known(known: KnownForest, crs: str, labels: Collection[str]) -> Campaig
         seen=_read_shares(closing) if closing else (),
         least_height_m=max(_tell_floor(one.survey) for one in known.surveys.values()),
     )
+
+
+def place_known(trees: Mapping[Cid, bodies.Tree], crs: str) -> dict[Cid, TreeSeen]:
+    """Return known trees as seen at their places in a CRS; those that have no place in it are left out."""
+    records = [cid for cid, tree in trees.items() if _has_place(tree, crs)]
+    chosen = [trees[cid] for cid in records]
+    seen = _see_trees(chosen, *_bring_over(chosen, crs, parse_crs(crs)), labels=(), records=records)
+    return dict(zip(records, seen, strict=True))
 
 
 def enclose_ground(closing: bodies.Result, crs: str) -> tuple[int, int, int, int] | None:
@@ -219,10 +231,14 @@ def _see_trees(
             code=tree.code,
             x_m=float(x),
             y_m=float(y),
-            place_error_m=float(np.hypot(tree.position.error_mm / _MILLI, moved)),
-            height_m=None if tree.height_mm is None or tree.is_top_hidden else _in_metres(tree.height_mm),
-            crown_m=_in_metres(tree.crown.diameter_mm) if tree.crown else None,
-            dbh_cm=_read_diameter(tree),
+            place_error_m=float(
+                np.clip(np.hypot(tree.position.error_mm / _MILLI, moved), _LEAST_ERROR_M, LARGEST_ERROR_M)
+            ),
+            height_m=None
+            if tree.height_mm is None or tree.is_top_hidden
+            else _keep_possible(_in_metres(tree.height_mm), TALLEST_M),
+            crown_m=_keep_possible(_in_metres(tree.crown.diameter_mm), 10.0 * TALLEST_M) if tree.crown else None,
+            dbh_cm=_keep_possible(_read_diameter(tree), 10.0 * TALLEST_M),
             status=tree.status,
             confidence=tree.confidence_ppm / _MILLION,
             record=record,
@@ -232,9 +248,15 @@ def _see_trees(
     )
 
 
-def _in_metres(estimate: bodies.Estimate) -> Estimate | None:
-    if estimate.value == 0:
+def _keep_possible(estimate: Estimate | None, most: float) -> Estimate | None:
+    """Return a size that can be compared; what a record says beyond that is worth no more than nothing."""
+    error = 0.0 if estimate is None else float(np.hypot(estimate.own_error, estimate.shared_error))
+    if estimate is None or not 0.0 < estimate.value < most or not 0.0 < error <= LARGEST_ERROR_M:
         return None
+    return estimate
+
+
+def _in_metres(estimate: bodies.Estimate) -> Estimate:
     return Estimate(
         estimate.value / _MILLI, estimate.own_error / _MILLI, estimate.shared_error / _MILLI, estimate.model
     )
@@ -242,7 +264,8 @@ def _in_metres(estimate: bodies.Estimate) -> Estimate | None:
 
 def _read_diameter(tree: bodies.Tree) -> Estimate | None:
     """Return a stem's diameter where it was measured: one modelled from height and crown says nothing of its own."""
-    if tree.position.of == "apex" or not tree.stems:
+    is_modelled = tree.position.of == "apex" and not tree.readings
+    if is_modelled or not tree.stems:
         return None
     thickest = max((stem.diameter_mm for stem in tree.stems), key=lambda one: one.value)
     return Estimate(thickest.value / 10.0, thickest.own_error / 10.0, thickest.shared_error / 10.0, thickest.model)

@@ -31,6 +31,7 @@ PART_BYTES: Final = 180_000
 _MILLION: Final = 1_000_000
 _MILLI: Final = 1_000
 _DAY_MS: Final = 86_400_000
+_ENDED: Final = (GONE, "stump")
 _DAYS_YEAR: Final = 365.2425
 _MOST_WARNINGS: Final = 100
 _MOST_CHOICES: Final = 20
@@ -42,14 +43,16 @@ _REACH_M: Final = 8.0
 _LEAST_LABELS: Final = 3
 """Trees of the same evidence from which the shift is read, in place of being estimated from all others."""
 _LEAST_SHIFT_ERROR_M: Final = 0.02
+_AS_PLACED: Final = Shift(0.0, 0.0, 0.3, 0.3)
+"""No shift, as sure as a flight with ground control is."""
 _DEVIATION: Final = 1.4826
 """Standard deviation over median absolute deviation, of a normal distribution."""
 _MEDIAN: Final = 1.2533
 """Standard error of a median over that of a mean, of a normal distribution."""
-_DOI: Final = "10.1111/j.2517-6161.1977.tb01600.x"
+MATCH_DOI: Final = "10.1111/j.2517-6161.1977.tb01600.x"
 """Dempster, Laird and Rubin 1977: expectation and maximisation."""
 
-_Item: TypeAlias = tuple[str, object]
+MatchItem: TypeAlias = tuple[str, object]
 """Field of a part, and what stands in its list."""
 
 
@@ -103,20 +106,37 @@ def match_records(found: Found, known: KnownForest, unsigned: Cid) -> Matched:
     known = _select(known, near)
     # Read again: a neighbour's surveys must not tell when, and how completely, this ground was seen.
     before = _leave_out_far(read_known(known, found.survey.crs, codes), after, codes)
+    settings = _choose_settings(before, after)
     if after.at_year >= before.at_year:
-        resurvey = resurvey_trees(before, after, _choose_settings(before, after))
+        resurvey = _compare(before, after, settings, known)
         verdicts = tell_verdicts(resurvey)
     else:
-        resurvey = resurvey_trees(after, before, _choose_settings(after, before))
+        settings = _choose_settings(after, before)
+        resurvey = _compare(after, before, settings, known)
         verdicts = tell_verdicts_backwards(resurvey)
     if any(set(found.survey.clouds or ()) & set(one.survey.clouds or ()) for one in known.surveys.values()):
         verdicts = _withhold_ends(verdicts)
     return Matched(
-        survey=_note(found.survey, resurvey, verdicts, len(before.trees)),
+        survey=_note(found.survey, resurvey, verdicts, settings, known=_count_known(before)),
         trees=tuple(_succeed(tree, verdicts.links.get(tree.code), last) for tree in found.trees),
         gone=tuple(_end(last[one.code], one, found, unsigned) for one in verdicts.unseen if one.verdict == GONE),
         matches=_build_matches(found, known, resurvey, verdicts, unsigned=unsigned),
     )
+
+
+def _compare(earlier: CampaignSeen, later: CampaignSeen, settings: ResurveySettings, known: KnownForest) -> Resurvey:
+    """Return what became of each tree; where a crew alone knows the trees, their places stand for themselves.
+
+    A crew's few trees may not tell a common shift. Its receiver states the error of each place, so that there need be
+    none; a flight's trees all share the error of its georeferencing, which nothing but the trees can tell.
+    """
+    compared = resurvey_trees(earlier, later, settings)
+    is_placed = all(tree.position.of == "stem" and tree.readings for tree in known.trees.values())
+    if compared.unclear is None or not is_placed:
+        return compared
+    placed = resurvey_trees(earlier, later, replace(settings, known_shift=_AS_PLACED))
+    warning = f"the common shift of crew and cloud cannot be told ({compared.unclear.reason}): none was taken"
+    return replace(placed, warnings=(*placed.warnings, warning))
 
 
 def _withhold_ends(verdicts: Verdicts) -> Verdicts:
@@ -170,7 +190,11 @@ def _succeed(tree: Tree, link: KnownAs | None, last: dict[str, tuple[Cid, Tree]]
     The same evidence is the same tree wherever it is said to stand, and a code begins once.
     """
     code = tree.code if link is None else link.code
-    return replace(tree, code=code, prev=last[code][0]) if code in last else tree
+    if code not in last:
+        return tree
+    # A species does not change, and who named it stands in its record.
+    cid, before = last[code]
+    return replace(tree, code=code, prev=cid, species=tree.species or before.species)
 
 
 def _end(last: tuple[Cid, Tree], unseen: UnseenTree, found: Found, unsigned: Cid) -> Tree:
@@ -195,17 +219,17 @@ def _tell_absence(evidence: Evidence) -> Absence:
     return Absence(evidence.is_covered, _ppm(evidence.gone_probability), seen)
 
 
-def _note(survey: Survey, resurvey: Resurvey, verdicts: Verdicts, known: int) -> Survey:
+def _note(survey: Survey, resurvey: Resurvey, verdicts: Verdicts, used: ResurveySettings, *, known: str) -> Survey:
     """Return the survey with how it was compared, and what a reader must know of that."""
-    used = ResurveySettings()
+    how = "" if used.known_shift is None else "by trees of the same evidence"
     parameters = (
-        Parameter("max_shift_m", f"{used.search.max_shift_m:g}"),
+        Parameter("shift", how) if how else Parameter("max_shift_m", f"{used.search.max_shift_m:g}"),
         Parameter("least_odds", f"{used.least_odds:g}"),
     )
     warnings = [*(survey.warnings or ()), *resurvey.warnings]
     if resurvey.unclear is not None:
         warnings.append(
-            f"{known} trees were known on this ground, and it could not be told which of those found here they are "
+            f"{known} were known on this ground, and it could not be told which of those found here they are "
             f"({resurvey.unclear.reason}): trees have new codes, so that one tree may have two"
         )
     elif _is_relocation(resurvey.fit.shift):
@@ -214,10 +238,16 @@ def _note(survey: Survey, resurvey: Resurvey, verdicts: Verdicts, known: int) ->
     if verdicts.is_backwards:
         warnings.append(
             "this cloud was taken before the known trees were last seen: none is told to be gone, and what it says "
-            "stands last in their histories all the same"
+            "stands in their histories where its time is"
         )
-    step = Step("match_trees", "expectation-maximization", _DOI, parameters)
+    step = Step("match_trees", "expectation-maximization", MATCH_DOI, parameters)
     return replace(survey, steps=(*survey.steps, step), warnings=tuple(warnings[-_MOST_WARNINGS:]) or None)
+
+
+def _count_known(before: CampaignSeen) -> str:
+    """Return how many trees were known, those apart that are no longer there."""
+    gone = sum(tree.status in _ENDED for tree in before.trees)
+    return f"{len(before.trees) - gone} trees{f' and {gone} that are gone' if gone else ''}"
 
 
 def _build_matches(
@@ -225,12 +255,12 @@ def _build_matches(
 ) -> tuple[bodies.Match, ...]:
     """Return the comparison's records: the first tells it as a whole, each lists as much as it holds."""
     latest_ms = max(tell_time_ms(one.survey) for one in known.surveys.values())
-    parts = _fill_parts(_list_items(known, verdicts))
+    parts = fill_parts(_list_items(known, verdicts))
     empty = bodies.Match(
         org=found.survey.org,
         campaign=found.survey.campaign,
         survey=unsigned,
-        earlier=tuple(sorted(known.surveys, key=bytes)),
+        earlier=tuple(sorted(known.surveys, key=lambda cid: (-tell_time_ms(known.surveys[cid].survey), bytes(cid)))),
         part=0,
         parts=len(parts),
         days=round((tell_time_ms(found.survey) - latest_ms) / _DAY_MS),
@@ -276,11 +306,11 @@ def _is_relocation(shift: Shift) -> bool:
     return max(abs(shift.east_m), abs(shift.north_m)) > _LARGEST_SHIFT_M
 
 
-def _list_items(known: KnownForest, verdicts: Verdicts) -> list[_Item]:
+def _list_items(known: KnownForest, verdicts: Verdicts) -> list[MatchItem]:
     """Return all that the parts list, by field of a part and by code."""
     last = {tree.code: cid for cid, tree in known.trees.items()}
     links = sorted(verdicts.links.values(), key=lambda one: one.code)
-    items: list[_Item] = [
+    items: list[MatchItem] = [
         ("same", bodies.SameTree(one.code, last[one.code], _ppm(one.probability), _tell_change(one.height_m)))
         for one in links
     ]
@@ -299,7 +329,7 @@ def _tell_doubt(doubt: Doubt) -> bodies.DoubtfulTree:
     return bodies.DoubtfulTree(doubt.code, _ppm(doubt.alone), choices or None)
 
 
-def _fill_parts(items: Sequence[_Item]) -> list[dict[str, Any]]:
+def fill_parts(items: Sequence[MatchItem]) -> list[dict[str, Any]]:
     """Return items put into as few parts as hold them in their order, at least one; by field of the part."""
     parts: list[defaultdict[str, list[object]]] = [defaultdict(list)]
     filled = 0

@@ -46,11 +46,11 @@ def draw_height_diameter(stand: StandColumns) -> str:
     Raises
     ------
     InvalidPicture
-        When no tree has a diameter.
+        When no tree has both a height and a diameter.
     """
     known = np.isfinite(stand.dbh_cm) & np.isfinite(stand.height_m)
     if not known.any():
-        raise InvalidPicture("height-diameter chart", "no tree has a diameter")
+        raise InvalidPicture("height-diameter chart", "no tree has both a height and a diameter")
     dbh, height = stand.dbh_cm[known], stand.height_m[known]
     figure, axes = start_figure()
     if known.sum() <= _MOST_BARS:

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from scipy.spatial import KDTree
 
 from survey.coverage import Ring
 from survey.report.canvas import DIFFERENCES, HEIGHTS, INK, QUIET, TREES, render_svg, start_figure
@@ -16,8 +17,16 @@ _BARS_M: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 _MOST_VECTORS: Final = 3_000
 """Crowns and points beyond this are drawn as an image within the SVG: a browser would choke on the shapes."""
 _MOST_POINTS: Final = 60_000
-_STEMS_WIDER: Final = 10.0
-"""A stem drawn to scale would not be seen."""
+_STEMS_WIDER: Final = (10, 5, 3, 2)
+"""How many times as wide stems are drawn, the first that fits: to scale they would not be seen."""
+_APART: Final = 0.75
+"""Share of trees that no neighbour's disc may touch."""
+_HEXAGONS: Final = 60
+"""Along the longer side of an error map."""
+_NARROW: Final = 0.35
+"""Width over height of a map below which eastings stand upright, side by side they would overlap."""
+_TALL_IN: Final = 6.4
+"""Height of a map's picture, inches."""
 
 
 def draw_stand_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
@@ -67,7 +76,7 @@ def draw_stand_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
 
 
 def draw_stem_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
-    """Return stems from above as SVG, discs ten times as wide as they are, and crowns as far as they are seen.
+    """Return stems from above as SVG, discs wider than they are, and crowns as far as they are seen.
 
     Raises
     ------
@@ -81,23 +90,29 @@ def draw_stem_map(stand: StandColumns, covered: tuple[Ring, ...] = ()) -> str:
         axes.plot(*np.array(ring).T, color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
     crowns = [np.array(ring) for ring in stand.outlines if ring is not None]
     axes.add_collection(PolyCollection(crowns, facecolors="#2c6e4914", edgecolors="#2c6e4966", linewidths=0.6))
-    sizes = _STEMS_WIDER * stand.dbh_cm / 100.0
+    wider = choose_stem_scale(stand)
+    sizes = wider * stand.dbh_cm / 100.0
     angles = np.zeros(len(stand))
+    places = np.column_stack([stand.x_m, stand.y_m])
     discs = EllipseCollection(
         sizes,
         sizes,
         angles,
         units="xy",
-        offsets=np.column_stack([stand.x_m, stand.y_m]),
+        offsets=places,
         offset_transform=axes.transData,
         array=stand.dbh_cm,
         cmap=HEIGHTS,
-        linewidths=0,
+        edgecolors="white",
+        linewidths=0.6,
     )
     axes.add_collection(discs)
+    # A collection's own limits are those of its centres.
+    half = sizes[:, None] / 2.0
+    axes.update_datalim(np.vstack([places - half, places + half]))
     axes.autoscale_view()
     _make_map(axes, stand.crs)
-    figure.colorbar(discs, ax=axes, label="Stem diameter (cm)", shrink=0.7)
+    figure.colorbar(discs, ax=axes, label=f"Stem diameter (cm), drawn {wider} times as wide", shrink=0.7)
     return render_svg(
         figure,
         label=f"Map of {len(stand)} stems from {stand.dbh_cm.min():.0f} to {stand.dbh_cm.max():.0f} cm.",
@@ -144,12 +159,16 @@ def draw_error_map(errors: ErrorColumns, crs: str) -> str:
     error = errors.error_m[known]
     # Symmetric, so that white is no error; the outermost hundredth may saturate.
     limit = max(float(np.quantile(np.abs(error), 0.99)), 0.01)
-    figure, axes = start_figure(7.2, 6.4)
+    x_m, y_m = errors.x_m[known], errors.y_m[known]
+    width, height = max(float(np.ptp(x_m)), 1.0), max(float(np.ptp(y_m)), 1.0)
+    # A narrow map in a wide picture would be cut off by its own title.
+    figure, axes = start_figure(float(np.clip(_TALL_IN * width / height + 1.6, 4.2, 7.2)), _TALL_IN)
+    across = max(4, round(_HEXAGONS * width / max(width, height)))
     cells = axes.hexbin(
-        errors.x_m[known],
-        errors.y_m[known],
+        x_m,
+        y_m,
         C=error,
-        gridsize=60,
+        gridsize=(across, max(3, round(across * height / width / np.sqrt(3.0)))),
         cmap=DIFFERENCES,
         vmin=-limit,
         vmax=limit,
@@ -158,8 +177,21 @@ def draw_error_map(errors: ErrorColumns, crs: str) -> str:
     _make_map(axes, crs)
     figure.colorbar(cells, ax=axes, label=f"{errors.of} (m)", shrink=0.7, extend="both")
     rmse, bias = float(np.sqrt(np.mean(error**2))), float(error.mean())
-    axes.set_title(f"RMSE {rmse:.2f} m, bias {bias:+.2f} m, {error.size:,} places", loc="left", fontsize=10, color=INK)
+    told = f"RMSE {rmse:.2f} m, bias {bias:+.2f} m, {error.size:,} places"
+    figure.suptitle(told, x=0.02, ha="left", fontsize=10, color=INK)
     return render_svg(figure, label=f"{errors.of}: root mean square {rmse:.2f} m, bias {bias:+.2f} m.")
+
+
+def choose_stem_scale(stand: StandColumns) -> int:
+    """Return how many times as wide stems are drawn: the most at which few touch."""
+    if len(stand) == 1:
+        return _STEMS_WIDER[0]
+    places = np.column_stack([stand.x_m, stand.y_m])
+    away, other = KDTree(places).query(places, k=2)
+    touching = (stand.dbh_cm + stand.dbh_cm[other[:, 1]]) / 200.0
+    room = away[:, 1] / np.maximum(touching, 1e-6)
+    fits = [wider for wider in _STEMS_WIDER if float((room >= wider).mean()) >= _APART]
+    return fits[0] if fits else _STEMS_WIDER[-1]
 
 
 def choose_bar(width_m: float) -> int:
@@ -176,13 +208,16 @@ def choose_bar(width_m: float) -> int:
 def _make_map(axes: Any, crs: str) -> None:
     """Give axes equal scales, whole coordinates, a scale bar and a north arrow."""
     axes.set_aspect("equal")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(4, integer=True))
+    spans = [abs(float(high - low)) for low, high in (axes.get_xlim(), axes.get_ylim())]
+    for axis, span in zip((axes.xaxis, axes.yaxis), spans, strict=True):
+        axis.set_major_locator(MaxNLocator(max(1, round(4.0 * span / max(spans))), integer=True))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
     # Dollar signs would start a formula.
     axes.set(xlabel=f"Easting (m), {crs[:40].replace('$', '')}", ylabel="Northing (m)")
     for label in axes.get_yticklabels():
         label.set(rotation=90, va="center")
+    if spans[0] < _NARROW * spans[1]:
+        axes.tick_params(axis="x", rotation=90)
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     bar, rise = choose_bar(east - west), (north - south) * 0.02
     # Below the map's own frame, where no tree can lie under it.

@@ -28,8 +28,8 @@ def read_records(trees: Sequence[bodies.Tree], closing: bodies.Result, crs: str)
     return StandColumns(
         x_m=_column(tree.position.x_mm for tree in placed),
         y_m=_column(tree.position.y_mm for tree in placed),
-        height_m=_values(tree.height_mm for tree in placed),
-        height_error_m=_errors(tree.height_mm for tree in placed),
+        height_m=_values(_known_height(tree) for tree in placed),
+        height_error_m=_errors(_known_height(tree) for tree in placed),
         dbh_cm=100.0 * _values(stems),
         dbh_error_cm=100.0 * _errors(stems),
         crown_diameter_m=_values(tree.crown.diameter_mm if tree.crown else None for tree in placed),
@@ -38,6 +38,9 @@ def read_records(trees: Sequence[bodies.Tree], closing: bodies.Result, crs: str)
         outlines=tuple(_read_ring(tree) for tree in placed),
         crs=crs,
         area_m2=closing.area_cm2 / 10_000.0,
+        # From the air diameters are modelled; crews and scans from within the forest measure them.
+        is_dbh_measured=bool(placed)
+        and all(tree.readings or tree.position.of == "stem" for tree in placed if tree.stems),
     )
 
 
@@ -52,6 +55,11 @@ def _read_ring(tree: bodies.Tree) -> Ring | None:
 
 def _pair(flat: Sequence[int]) -> Ring:
     return tuple((x / _MILLI, y / _MILLI) for x, y in zip(flat[::2], flat[1::2], strict=True))
+
+
+def _known_height(tree: bodies.Tree) -> bodies.Estimate | None:
+    """Return a tree's height; one that is only a lower bound would draw trees too small."""
+    return None if tree.is_top_hidden else tree.height_mm
 
 
 def _thickest(tree: bodies.Tree) -> bodies.Estimate | None:

@@ -82,7 +82,7 @@ def _draw(stand: StandColumns, coverage: Coverage) -> list[Picture]:
     pictures = [
         Picture(
             "Stem map",
-            "Stems drawn ten times as thick as they are; crowns as far as they are seen from below.",
+            "Stems drawn wider than they are, as the scale says; crowns as far as they are seen from below.",
             draw_stem_map(stand, coverage.rings),
         ),
         Picture("Stems by diameter", "As in a stand table, a hectare.", draw_stem_distribution(stand)),

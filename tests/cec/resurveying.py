@@ -86,13 +86,15 @@ class Line:
         """Tell whether the register lacks records of the journal."""
         return await self.journal.mark(FOLLOWED) < await self.journal.last_row()
 
-    async def queue(self, content: bytes, *, years: float, name: str, campaign: str) -> None:
+    async def queue(
+        self, content: bytes, *, years: float, name: str, campaign: str, scanned: str | None = None
+    ) -> None:
         """Do what ingest does when a file is whole."""
         device = Device(name=name, seq=await self.journal.last_row())
         dag = build_file(BytesIO(content), lambda cid, block: self.blocks.put_many([(cid, block)]))
         place = replace(device.place(), at_ms=AT_MS - 10 * YEAR_MS + round(years * YEAR_MS))
         media = "application/vnd.laszip"
-        blob = device.sign(Blob(device.org, device.name, campaign, place, dag.root, dag.size, media))
+        blob = device.sign(Blob(device.org, device.name, campaign, place, dag.root, dag.size, media, scanned=scanned))
         answers = await self.journal.admit(device.send(device.enrol, blob), POLICY)
         assert [answer and answer.verdict for answer in answers] == ["stored", "stored"]
         await self.journal.queue_job(Job(f"survey/{blob.cid}", "survey", encode({"blob": blob.cid})))

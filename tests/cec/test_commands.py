@@ -98,7 +98,8 @@ def test_a_device_is_enrolled_by_three_commands(tmp_path: Path) -> None:
     open_vault(tmp_path / "data" / "keys")
     key = cec("edge", "key", "--folder", str(tmp_path / "device")).stdout.strip()
     paper = str(tmp_path / "enrolment.cbor")
-    assert cec("enrol", "rover-1", key, "--out", paper, "--data", str(tmp_path / "data")).returncode == 0
+    named = ("--data", str(tmp_path / "data"), "--org", "north-forest")
+    assert cec("enrol", "rover-1", key, "--out", paper, *named).returncode == 0
     done = cec("edge", "enrol", paper, "--folder", str(tmp_path / "device"))
     assert "rover-1 is enrolled by north-forest" in done.stdout
     status = json.loads(cec("edge", "status", "--folder", str(tmp_path / "device"), "--json").stdout)
@@ -110,7 +111,8 @@ def test_a_log_that_is_not_there_is_told_without_a_traceback(tmp_path: Path) -> 
     device = str(tmp_path / "device")
     key = cec("edge", "key", "--folder", device).stdout.strip()
     paper = str(tmp_path / "enrolment.cbor")
-    assert cec("enrol", "rover-1", key, "--out", paper, "--data", str(tmp_path / "data")).returncode == 0
+    named = ("--data", str(tmp_path / "data"), "--org", "north-forest")
+    assert cec("enrol", "rover-1", key, "--out", paper, *named).returncode == 0
     assert cec("edge", "enrol", paper, "--folder", device).returncode == 0
     done = cec("edge", "run", "--folder", device, "--replay", "missing.log", "--port", "1", "--wait", "3")
     assert done.returncode == 1

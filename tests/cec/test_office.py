@@ -82,6 +82,29 @@ async def test_what_is_dropped_is_written_to_a_folder_first(house: House, tmp_pa
     assert said.strip() == "nothing in quarantine"
 
 
+async def test_what_was_written_before_is_whole_again_after_a_drop(house: House, tmp_path: Path) -> None:
+    """Half a file of an interrupted run, and the part of one beside it, do not stay."""
+    device, kept = Device(), tmp_path / "kept"
+    record = device.observe()
+    assert await send(house, device, record) == ["UnknownKey"]
+    kept.mkdir()
+    (kept / f"{record.cid}.cbor").write_bytes(record.raw[:7])
+    (kept / f".{record.cid}.cbor.part").write_bytes(record.raw[:5])
+    assert (await office(house, "quarantine drop", str(record.cid), "--out", str(kept)))[0] == 0
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == {f"{record.cid}.cbor": record.raw}
+
+
+async def test_what_cannot_be_written_is_not_dropped(house: House, tmp_path: Path) -> None:
+    device = Device()
+    record = device.observe()
+    assert await send(house, device, record) == ["UnknownKey"]
+    (tmp_path / "kept" / f"{record.cid}.cbor").mkdir(parents=True)
+    code, _, _ = await office(house, "quarantine drop", str(record.cid), "--out", str(tmp_path / "kept"))
+    assert code == 1
+    _, said, _ = await office(house, "quarantine list")
+    assert str(record.cid) in said
+
+
 async def test_plots_and_species_come_down_to_devices(house: House, tmp_path: Path) -> None:
     ring = [[13.30, 48.95], [13.31, 48.95], [13.31, 48.96], [13.30, 48.95]]
     features = [

@@ -60,7 +60,8 @@ async def test_trees_seen_in_two_campaigns_keep_their_codes_and_felled_ones_are_
 async def check_register(line: Line, before: Surveyed, after: Surveyed) -> None:
     """Every tree stands once in the register, with all of its history."""
     counts = await line.register.counts()
-    assert counts.trees == len(before.codes | after.codes)
+    assert counts.trees + counts.gone == len(before.codes | after.codes)
+    assert counts.gone == len(after.gone)
     for tree in after.trees:
         entry = await line.register.tree(tree.code)
         assert len(entry.history) == 1 + (tree.code in before.codes)
@@ -113,7 +114,8 @@ async def test_two_campaigns_that_come_at_once_are_compared_all_the_same(tmp_pat
         assert match.earlier == (earlier.record,)
         assert match.counts is not None
         assert match.counts.same > 0.5 * earlier.trees
-        assert (await line.register.counts()).trees == earlier.trees + match.counts.new + match.counts.undecided
+        counts = await line.register.counts()
+        assert counts.trees + counts.gone == earlier.trees + match.counts.new + match.counts.undecided
 
 
 @pytest.mark.slow
@@ -130,7 +132,11 @@ async def test_the_same_cloud_again_and_an_older_one_double_no_tree(tmp_path: Pa
         older = await line.survey(old, campaign.before, name="rover-4")
         assert older.codes == first.codes
         assert older.gone == ()
-        assert (await line.register.counts()).trees == len(known)
+        counts = await line.register.counts()
+        assert counts.trees + counts.gone == len(known)
+        # What the younger cloud told to be gone is not alive again because the older one was surveyed last.
+        assert counts.gone == len(later.gone)
+        assert counts.aside == 0
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ import rasterio
 
 from domain.envelope import Record, open_envelope
 from domain.merkle import build_sorted_tree
-from domain.records.result import Result, Survey, Tree
+from domain.records.result import MAX_CLOUDS, Result, Survey, Tree
 from ipfs.car import CarReader
 from ipfs.unixfs import plan_file
 from sample_data.forest.stand import StandParameters, grow_stand
@@ -44,7 +44,7 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(clouds: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     out = tmp_path_factory.mktemp("out")
-    options = ("--labelled", "--geopackage", "--rasters", "--forest", "gymnosperm", "--json")
+    options = ("--labelled", "--copc", "--geopackage", "--rasters", "--forest", "gymnosperm", "--json")
     done = run(clouds, "--out", out, "--report", out / "page.html", *options)
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
@@ -85,16 +85,28 @@ def test_layers_rasters_and_labels_agree_with_the_records(told: dict[str, Any]) 
         points += len(las)
         owned |= set(np.unique(las["treeID"]).tolist())
     assert points == told["points"]
+    assert points == sum(len(laspy.read(written[f"{name}.copc.laz"])) for name in ("west", "east"))
     assert owned <= {0, *range(1, told["trees"] + 1)}
     assert len(owned) > 0.9 * told["trees"]
     assert "Section" in Path(told["report"]).read_text("utf-8")
 
 
+def test_more_clouds_than_a_record_names_are_refused_before_any_work(tmp_path: Path) -> None:
+    for number in range(MAX_CLOUDS + 1):
+        (tmp_path / f"{number}.laz").touch()
+    done = run(tmp_path, "--out", tmp_path / "out")
+    assert done.returncode != 0
+    assert "1,001 clouds" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_tiles_and_workers_change_no_code(clouds: Path, told: dict[str, Any], tmp_path: Path) -> None:
     out = tmp_path / "again"
-    out.mkdir()
+    before_keys, keys = (path.with_name(f"{path.name}.keys") for path in (Path(told["records"]).parent, out))
+    keys.mkdir()
     # The codes' secret is the folder's.
-    shutil.copy(Path(told["records"]).parent / "codes.key", out / "codes.key")
+    shutil.copy(before_keys / "codes.key", keys / "codes.key")
+    assert not list(Path(told["records"]).parent.rglob("*.key"))
     done = run(clouds, "--out", out, "--forest", "gymnosperm", "--tile", "25", "--workers", "2", "--json")
     assert done.returncode == 0, done.stderr
     before, after = (read_records(one["records"]) for one in (told, json.loads(done.stdout)))

@@ -18,6 +18,7 @@ from sample_data.forest.stand import StandParameters, grow_stand
 from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 from tests.domain.samples import KEY
+from tests.survey.records.stem_scenes import CONES, write_plot
 
 ROOT = Cid.of(RAW, b"a cloud")
 
@@ -77,3 +78,26 @@ async def test_a_worker_that_died_is_replaced(good: Path) -> None:
         with pytest.raises(BrokenExecutor):
             await surveying
         assert len((await surveyor.survey(request(good))).trees) > 5
+
+
+async def test_a_cloud_from_within_gives_stems_and_one_from_above_is_refused_as_such(
+    tmp_path: Path, good: Path
+) -> None:
+    plot = write_plot(tmp_path / "plot.laz")
+    async with PoolSurveyor.open(bytes(32)) as surveyor:
+        for scanned in ("terrestrial", "mobile"):
+            draft = await surveyor.survey(replace(request(plot), scanned=scanned))
+            assert {tree.position.of for tree in draft.trees} == {"stem"}
+            assert len(draft.trees) == len(CONES)
+            assert draft.result.detection is None
+            assert draft.ground is not None
+        with pytest.raises(CloudRefused, match="survey clouds from aircraft and drones as airborne ones") as refusal:
+            await surveyor.survey(replace(request(good), scanned="terrestrial"))
+        assert refusal.value.rule == "NotTerrestrial"
+        (tmp_path / "bad.laz").write_bytes(b"LASF" + bytes(400))
+        with pytest.raises(CloudRefused, match="damaged"):
+            await surveyor.survey(replace(request(tmp_path / "bad.laz"), scanned="mobile"))
+        own = await surveyor.survey(replace(request(plot), scanned="terrestrial", crs="local:m"))
+        assert own.ground is None
+        above = await surveyor.survey(replace(request(good), scanned="drone"))
+        assert {tree.position.of for tree in above.trees} == {"apex"}

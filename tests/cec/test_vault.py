@@ -45,6 +45,6 @@ def test_a_damaged_secret_is_refused_and_kept(tmp_path: Path, content: str) -> N
 
 
 def test_half_a_key_left_by_a_crash_is_not_taken_for_one(tmp_path: Path) -> None:
-    (tmp_path / "one.part").write_text("0011")
+    (tmp_path / ".one.key.part").write_text("0011")
     assert len(load_secret(tmp_path / "one.key")) == 32
-    assert not (tmp_path / "one.part").exists()
+    assert not (tmp_path / ".one.key.part").exists()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from ingest.admission import read_arrival
 from ingest.entries import Job
 from ingest.errors import JournalClosed, JournalDamaged, JournalNewer, JournalUnwritable, UnknownJob
 from ingest.journal import Journal
-from ingest.tables import SCHEMA
+from ingest.tables import MIGRATIONS, SCHEMA, prepare
 from tests.domain.samples import BODIES
 from tests.ingest.devices import AT_MS, INGEST_KEY, ORG_KEY, POLICY, Device, enrolled, outcome, renumber
 
@@ -260,7 +261,7 @@ _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from ingest.journal import Journal
-from ingest.tables import SCHEMA
+from ingest.tables import MIGRATIONS, SCHEMA, prepare
 from tests.ingest.devices import ORG_KEY, POLICY, Device
 
 async def main():
@@ -329,6 +330,44 @@ async def test_a_journal_of_the_first_version_is_brought_up_to_date_and_keeps_ev
     async with Journal.open(path) as journal:
         assert await outcome(journal, device, device.observe()) == "stored"
         assert (await journal.counts()).alarms == 1
+
+
+class Overtaken(sqlite3.Connection):
+    """Of two openers, the one that has read the journal's version when the other brings it up to date."""
+
+    others: list[sqlite3.Connection]
+
+    def execute(self, statement: str, /, values: Any = ()) -> sqlite3.Cursor:  # noqa: ANN401  # as SQLite's own
+        cursor = super().execute(statement, values)
+        if "user_version" in statement and not self.in_transaction:
+            while self.others:
+                prepare(self.others.pop(), "the other's")
+        return cursor
+
+
+@pytest.mark.parametrize("begun", [SCHEMA, ""], ids=["older", "new"])
+def test_two_openers_of_an_older_journal_bring_it_up_to_date_once(tmp_path: Path, begun: str) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.executescript(begun)
+        with closing(sqlite3.connect(path, isolation_level=None, factory=Overtaken)) as db:
+            db.others = [other]
+            prepare(db, str(path))
+            assert db.others == []
+            assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+            columns = [row[1] for row in db.execute("PRAGMA table_info(device_key)")]
+            assert (columns.count("successor"), db.in_transaction) == (1, False)
+
+
+def test_a_step_that_fails_leaves_an_older_journal_as_it_was(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)) as db:
+        db.executescript(f"{SCHEMA} CREATE TABLE pardon (cid BLOB);")
+        before = list(db.execute("SELECT sql FROM sqlite_master ORDER BY name"))
+        with pytest.raises(sqlite3.OperationalError, match="pardon"):
+            prepare(db, "journal.sqlite")
+        assert (list(db.execute("SELECT sql FROM sqlite_master ORDER BY name")), db.in_transaction) == (before, False)
+        assert db.execute("PRAGMA user_version").fetchone() == (0,)
 
 
 async def test_a_journal_of_a_later_version_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -7,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.codes import format_code
-from domain.records.result import Tree
+from domain.envelope import seal
+from domain.records.result import Survey, Tree
 from portal.boxes import parse_box
 from portal.errors import InvalidBox, InvalidPortalSettings
 from portal.settings import PortalSettings
 from register.sqlite import SqliteRegister
+from tests.domain.samples import KEY
 from tests.portal.sources import (
     CODE,
     LOOSE,
@@ -133,7 +136,51 @@ async def test_the_chain_and_the_surveys_are_told_in_json(client: httpx.AsyncCli
         (str(SURVEY.cid), str(RESULT.cid), 4)
     ]
     line = (await client.get("/api/line")).json()
-    assert line == {"line": {}, "register": {"records": 6, "trees": 4, "surveys": 1, "anchored": 5}}
+    trees = {"trees": 4, "gone": 0, "set_aside": 0}
+    assert line == {"line": {}, "register": {"records": 6, **trees, "surveys": 1, "anchored": 5}}
+
+
+async def test_surveys_come_in_pages_that_are_linked(client: httpx.AsyncClient, register: SqliteRegister) -> None:
+    body = SURVEY.expect(Survey)
+    later = [seal(replace(body, at_ms=body.at_ms + number), KEY) for number in range(1, 5)]
+    await register.add_records(later)
+    seen, address = [], "/api/surveys?limit=2"
+    for _ in range(3):
+        page = (await client.get(address)).json()
+        seen += [each["record"] for each in page["surveys"]]
+        address = page.get("next", "")
+    assert address == ""
+    assert seen == [*(str(survey.cid) for survey in reversed(later)), str(SURVEY.cid)]
+
+
+async def test_a_record_that_is_set_aside_is_told_with_its_reason(
+    client: httpx.AsyncClient, register: SqliteRegister
+) -> None:
+    twins = [seal(replace(TREES[0].expect(Tree), prev=RECORD, confidence_ppm=number), KEY) for number in (1, 2)]
+    await register.add_records(twins)
+    loser = max((twin.cid for twin in twins), key=bytes)
+    told = (await client.get(f"/api/trees/{CODE}")).json()
+    (aside,) = told["set_aside"]
+    assert (aside["record"], aside["rule"], aside["code"]) == (str(loser), "followed-twice", format_code(CODE))
+    assert "another record follows the same one" in aside["reason"]
+    assert str(loser) not in told["history"]
+    assert (await client.get("/api/set-aside")).json() == {"set_aside": [aside]}
+    page = (await client.get(f"/tree/{CODE}")).text
+    assert f'<a class="hash" href="/api/records/{loser}">' in page
+    assert "another record follows the same one" in page
+    assert (await client.get(f"/api/records/{loser}")).status_code == 200
+    assert "Set aside" not in (await client.get(f"/tree/{format_code(TREES[1].expect(Tree).code)}")).text
+
+
+async def test_trees_that_are_gone_are_not_counted_as_trees(
+    client: httpx.AsyncClient, register: SqliteRegister
+) -> None:
+    await register.add_records([seal(replace(TREES[0].expect(Tree), prev=RECORD, status="gone"), KEY)])
+    page = " ".join((await client.get("/")).text.split())
+    assert "<dd>3<small> and 1 gone</small></dd>" in page
+    assert "3 trees and 1 that are gone" in page
+    (survey,) = (await client.get("/api/surveys")).json()["surveys"]
+    assert (survey["trees"], survey["gone"]) == (4, 1)
 
 
 async def test_health_tells_a_silent_chain(client: httpx.AsyncClient, register: SqliteRegister) -> None:
@@ -154,6 +201,10 @@ BAD = [
     ("/api/trees?limit=0", 400),
     ("/api/trees?limit=1000000", 400),
     ("/api/trees?after=x", 400),
+    ("/api/surveys?after=x", 400),
+    (f"/api/surveys?after={RESULT.cid}", 400),
+    ("/api/surveys?limit=0", 400),
+    ("/api/set-aside?after=x", 400),
     ("/api/nothing", 404),
     ("/survey/bafy", 400),
     (f"/survey/{RECORD}", 404),

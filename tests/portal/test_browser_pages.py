@@ -1,5 +1,6 @@
 """The pages in a real browser, against a real server and register."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,14 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from domain.codes import format_code
+from domain.envelope import seal
+from domain.records.result import Tree
 from portal.app import create_app
 from portal.settings import PortalSettings
 from register.sqlite import SqliteRegister
+from tests.domain.samples import KEY
 from tests.portal.serving import serve
-from tests.portal.sources import CODE, TREES, DictBlocks, DictProofs, StillChain, fill, register_path
+from tests.portal.sources import CODE, SURVEY, TREES, DictBlocks, DictProofs, StillChain, fill, register_path
 
 pytestmark = pytest.mark.browser
 
@@ -85,6 +89,45 @@ async def test_without_webgl_every_tree_is_a_link_in_a_drawing(chromium_binary: 
         links = await page.eval_on_selector_all("#map a", "links => links.map(link => link.getAttribute('href'))")
     assert len(set(links)) == 4
     assert f"/tree/{format_code(CODE)}" in links
+
+
+MEASURED, HIDDEN, UNKNOWN = (tree.expect(Tree) for tree in TREES)
+HEIGHTS = {
+    MEASURED.code: (MEASURED, "23.4 m ± 0.3 m high"),
+    HIDDEN.code: (dataclasses.replace(HIDDEN, is_top_hidden=True), "at least 23.4 m ± 0.3 m high"),
+    UNKNOWN.code: (dataclasses.replace(UNKNOWN, height_mm=None), "height unknown"),
+}
+"""Trees by code, and how high a person is told they are."""
+
+
+@pytest_asyncio.fixture
+async def heights_address(tmp_path: Path) -> AsyncIterator[str]:
+    async with SqliteRegister.open(register_path(tmp_path)) as register:
+        await register.add_records([SURVEY, *(seal(tree, KEY) for tree, _ in HEIGHTS.values())])
+        app = create_app(
+            PortalSettings(), register=register, proofs=DictProofs({}), blocks=DictBlocks({}), chain=StillChain(43)
+        )
+        async with serve(app) as served:
+            yield served
+
+
+async def test_plan_and_popup_say_what_is_known_of_a_height(chromium_binary: Path, heights_address: str) -> None:
+    async with launch(chromium_binary, *NO_WEBGL) as browser:
+        page, _, _ = await open_page(browser, heights_address)
+        await page.wait_for_selector("#map[data-drawn=svg]", timeout=20_000)
+        titles = await page.eval_on_selector_all("#map a title", "found => found.map(one => one.textContent)")
+        popups = await page.evaluate(
+            """async () => {
+                const { describeTree } = await import('/static/js/pages/map.js');
+                const answer = await fetch(document.querySelector('#map').dataset.trees);
+                const { features } = await answer.json();
+                return features.map(({ properties }) => describeTree(properties).textContent);
+            }"""
+        )
+    expected = {format_code(code): words for code, (_, words) in HEIGHTS.items()}
+    assert sorted(titles) == sorted(f"{code}, {words}" for code, words in expected.items())
+    kind = ", gymnosperm"
+    assert sorted(popups) == sorted(f"{code}{words}{kind}" for code, words in expected.items())
 
 
 @pytest.mark.parametrize("path", ["/", f"/tree/{CODE}", "/about"])

@@ -25,7 +25,9 @@ from domain.records.match import (
     UnseenTree,
 )
 from domain.records.result import Absence, Estimate, Result, Survey, Tree
+from portal import histories
 from portal.histories import _tell_growth
+from register.indexed import Access
 from register.sqlite import SqliteRegister
 from survey.report.errors import InvalidPicture
 from survey.report.growth_records import read_growth
@@ -140,12 +142,29 @@ CLOSINGS: Final = [make_result(FIRST), make_result(SECOND, matches=tuple(one.cid
 RECORDS: Final = [FIRST, *BEFORE, CLOSINGS[0], SECOND, *AFTER, *MATCHES, CLOSINGS[1]]
 
 
+class CountingRegister(SqliteRegister):
+    """A register that tells which records were asked for."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        self.asked: list[Cid] = []
+
+    async def record(self, cid: Cid) -> bytes:
+        self.asked.append(cid)
+        return await super().record(cid)
+
+
 @pytest_asyncio.fixture
-async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with SqliteRegister.open(register_path(tmp_path)) as register:
-        await register.add_records(RECORDS)
-        async with connect(register) as opened:
-            yield opened
+async def register(tmp_path: Path) -> AsyncIterator[SqliteRegister]:
+    async with CountingRegister.open(register_path(tmp_path)) as opened:
+        await opened.add_records(RECORDS)
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def client(register: SqliteRegister) -> AsyncIterator[httpx.AsyncClient]:
+    async with connect(register) as opened:
+        yield opened
 
 
 async def read_tree(client: httpx.AsyncClient, number: int) -> str:
@@ -189,6 +208,19 @@ async def test_a_tree_that_is_gone_says_so_with_its_evidence_and_grows_no_more(c
     assert "a year" not in text
 
 
+async def test_an_older_cloud_surveyed_late_takes_its_place_in_a_life_and_wakes_no_tree(
+    client: httpx.AsyncClient, register: SqliteRegister
+) -> None:
+    oldest = seal(replace(make_survey("ridge-2012", -5.0).expect(Survey), at_ms=TAKEN_MS + 9 * YEAR_MS), KEY)
+    late = make_tree(2, oldest, (20_400, 400), prev=AFTER[2].cid)
+    await register.add_records([oldest, late])
+    text = await read_tree(client, 2)
+    assert "gone. Its place was covered." in text
+    assert text.index("2022-07-14") < text.index("2017-07-14") < text.index("2012-07-1")
+    # 3 m in the five years from 2012 to 2017, with a standard error of 0.5 m.
+    assert '<span class="strong">+0.60 ± 0.10</span> <span class="unit">m a year</span>' in text
+
+
 async def test_a_tree_in_doubt_and_the_one_that_it_may_be_lead_to_each_other(client: httpx.AsyncClient) -> None:
     known, found = await read_tree(client, 3), await read_tree(client, 7)
     assert f'In doubt: it may be <a class="tag" href="/tree/{format_code(code_of(7))}">' in known
@@ -216,6 +248,45 @@ async def test_a_survey_tells_what_it_was_compared_with_and_what_became_of_the_t
     assert "grew by +0.20 ± 0.05 m a year" in text
     assert "4 trees on" in text  # five records, one of a tree that is gone
     assert f"{format_code(code_of(7))}</a> 62 %" in text
+
+
+def make_match(survey: Record, earlier: tuple[Cid, ...], *, part: int = 0, parts: int = 1) -> Record:
+    """Return a part of a comparison that names no tree."""
+    counts = MatchCounts(same=0, new=0, undecided=0, doubtful=0, not_seen=0, outside=0, gone=0)
+    body = Match("north-forest", "ridge", survey.cid, earlier, part=part, parts=parts, days=30, counts=counts)
+    return seal(body if part == 0 else replace(body, counts=None), KEY)
+
+
+async def test_of_many_earlier_surveys_the_latest_are_named(
+    client: httpx.AsyncClient, register: SqliteRegister
+) -> None:
+    earlier = [make_survey(f"spring-{year}", float(year)) for year in range(9)]
+    last = make_survey("autumn", 10.0)
+    names = tuple(sorted((survey.cid for survey in earlier), key=bytes))
+    match = make_match(last, names)
+    await register.add_records([*earlier, last, match, make_result(last, matches=(match.cid,))])
+    text = " ".join((await client.get(f"/survey/{last.cid}")).text.split())
+    places = [text.find(f">spring-{year} of") for year in range(8, 2, -1)]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert ">spring-2 of" not in text
+    assert "and 3 more" in text
+
+
+async def test_a_tree_page_looks_into_so_many_parts_whether_they_name_the_tree_or_not(
+    client: httpx.AsyncClient, register: SqliteRegister, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(histories, "_MOST_PARTS", 5)
+    parts: set[Cid] = set()
+    for number in range(3):
+        survey = make_survey(f"later-{number}", 6.0 + number)
+        matches = [make_match(survey, (SECOND.cid,), part=part, parts=4) for part in range(4)]
+        parts |= {match.cid for match in matches}
+        closing = make_result(survey, matches=tuple(match.cid for match in matches))
+        await register.add_records([survey, *matches, closing])
+    assert isinstance(register, CountingRegister)
+    await read_tree(client, 0)
+    assert len(parts.intersection(register.asked)) == 5
 
 
 async def test_only_a_survey_that_was_compared_has_a_growth_chart(client: httpx.AsyncClient) -> None:

@@ -264,6 +264,24 @@ async def test_trees_of_another_organisation_are_never_compared(line: Line) -> N
     assert line.surveyor.known == []
 
 
+async def test_a_tree_whose_last_record_is_of_older_evidence_is_known_by_its_newest_too(line: Line) -> None:
+    await line.upload(b"21")
+    await line.run()
+    entry = await line.register.tree(CODES[0])
+    newest = open_envelope(await line.register.record(entry.record))
+    survey = open_envelope(await line.register.record(entry.survey)).expect(Survey)
+    older = seal(replace(survey, campaign="before", taken_ms=1_000_000_000_000), ORG_KEY)
+    late = seal(replace(newest.expect(Tree), survey=older.cid, prev=newest.cid), ORG_KEY)
+    await line.journal.append([older, late])
+    await line.run()
+    await line.upload(b"22")
+    await line.run()
+    known = line.surveyor.known[-1]
+    assert (known.trees, known.newest) == ((late.raw,), (newest.raw,))
+    assert {open_envelope(one.survey).cid for one in known.surveys} == {entry.survey, older.cid}
+    assert (await line.register.counts()).aside == 0
+
+
 async def admit_twin(line: Line) -> None:
     """Admit what another server knows of the first tree: its next record."""
     entry = await line.register.tree(CODES[0])

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.readings import Note, Reading, Visit
+from domain.readings import GnssFix, Note, Reading, Visit
 from survey.field.errors import DoubledEvidence
 from survey.field.visits import PAUSE_MS, group_readings
-from tests.survey.field.readings import MINUTE_MS, caliper, enter, kinds, observe, shots, stop
+from tests.survey.field.readings import LAT_DEG, LON_DEG, MINUTE_MS, caliper, enter, kinds, observe, shots, stop
 
 A, B = "0" * 17, "1" * 17
 
@@ -110,3 +110,50 @@ def test_every_measurement_is_told_of_once(told: list[tuple[int, str]]) -> None:
     places = [(one.record, one.index) for visit in grouped.visits for one in visit.heard if not one.is_shared]
     places += [(one.record, one.index) for one in grouped.strays]
     assert sorted(places) == sorted((record, 0) for record, _ in records)
+
+
+def fix(mono_ms: int, east_m: float) -> GnssFix:
+    """Return a single position some metres east of the origin."""
+    lon = LON_DEG + east_m / (111_320.0 * 0.656_059)
+    return GnssFix(mono_ms, round(lon * 1e9), round(LAT_DEG * 1e9), 1, horizontal_error_mm=900)
+
+
+def walk(order: str, *, trees: int = 3) -> list[Reading]:
+    """Return a walk in which nothing was entered and no stop was heard: F is a position, H a shot, D the caliper."""
+    readings: list[Reading] = []
+    for tree in range(trees):
+        for letter in order:
+            at = 10_000 * (len(readings) + 1)
+            if letter == "F":
+                readings.append(fix(at, 8.0 * tree))
+            else:
+                readings += caliper(at, 300 + tree) if letter == "D" else [shots(at, 20_000)]
+    return readings
+
+
+@pytest.mark.parametrize("order", ["FFHD", "FDH", "HD", "FHHD", "FDD", "FD", "FDFD"])
+def test_without_entries_and_stops_what_is_measured_again_is_the_next_trees(order: str) -> None:
+    grouped = group_readings([observe(0, *walk(order))])
+    assert [len(visit.heard) for visit in grouped.visits] == [len(order)] * 3
+
+
+def test_two_diameters_of_one_place_are_of_one_tree() -> None:
+    readings: list[Reading] = [
+        fix(1_000, 0.0),
+        *caliper(10_000, 300),
+        fix(15_000, 0.8),
+        *caliper(20_000, 312),
+        shots(40_000, 20_000),
+    ]
+    (visit,) = group_readings([observe(0, *readings)]).visits
+    assert len(visit.heard) == 5
+
+
+@given(st.lists(st.sampled_from("FHD"), min_size=1, max_size=40))
+def test_no_reading_of_a_bare_stream_is_lost_or_doubled(letters: list[str]) -> None:
+    readings = walk("".join(letters), trees=1)
+    grouped = group_readings([observe(0, *readings)])
+    taken = [one.index for visit in grouped.visits for one in visit.heard]
+    assert len(taken) == len(set(taken))
+    measured = {index for index, one in enumerate(readings) if not isinstance(one, GnssFix)}
+    assert measured <= set(taken) | {one.index for one in grouped.strays}

@@ -16,7 +16,7 @@ from domain.codes import mint_cloud_code
 from domain.envelope import MAX_ENVELOPE, Body, open_envelope, seal
 from domain.keys import SigningKey
 from domain.records.match import Match
-from domain.records.result import Crown, Detection, Estimate, Position, Result, Step, Survey, Tree
+from domain.records.result import Crown, Detection, Estimate, Position, Result, Stem, Step, Survey, Tree
 from survey.records.campaigns import Found, KnownForest, KnownSurvey, enclose_ground, read_found, read_known, tell_year
 from survey.records.resurvey import Matched, match_records
 
@@ -189,6 +189,8 @@ def test_the_same_cloud_surveyed_again_gives_the_same_trees() -> None:
     matched = compare(again)
     assert [(tree.code, tree.prev) for tree in matched.trees] == [(code, LAST[code]) for code in LAST]
     assert matched.matches[0].days == 0
+    step = matched.survey.steps[-1]
+    assert [one.name for one in step.parameters or ()] == ["shift", "least_odds"]
     assert matched.gone == ()
 
 
@@ -273,6 +275,25 @@ def test_ground_covered_twice_is_covered_once() -> None:
     (ring,) = seen.covered
     assert len(ring) == 5
     assert [tree.at_year for tree in seen.trees] == [tell_year(BEGIN_MS), None]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"height_mm": Estimate(250_000, 500, 200, "apex")},
+        {"height_mm": Estimate(18_000, 0, 0, "apex")},
+        {"crown": Crown(Estimate(3_000_000, 400, 300, "equal-area"))},
+        {"stems": (Stem(Estimate(0, 5, 0, "caliper"), 1_300),), "readings": (UNSIGNED,)},
+    ],
+    ids=["taller than any tree", "no error", "a crown of three kilometres", "no diameter"],
+)
+def test_one_record_that_says_the_impossible_stops_no_comparison(changes: dict[str, Any]) -> None:
+    odd = replace(make_tree("a", 3), **changes)
+    odd = replace(odd, position=replace(odd.position, error_mm=2_000_000))
+    earlier = [odd if number == 3 else make_tree("a", number) for number in range(SIDE**2)]
+    known = make_known(make_found(earlier, years=0.0))
+    found = {tree.code for tree in compare(make_found(grow(range(SIDE**2))), known).trees}
+    assert {code_of("a", number) for number in range(SIDE**2) if number != 3} <= found
 
 
 def test_a_comparison_that_outgrows_an_envelope_is_told_in_parts() -> None:

@@ -1,5 +1,6 @@
 """Charts show what they are given: numbers in their labels, a shape for each tree, text that can be read."""
 
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from survey.report.charts import count_stems, draw_growth, draw_height_diameter, draw_stem_distribution, fit_naslund
 from survey.report.columns import ErrorColumns, GrowthColumns, Section, StandColumns, cut_section
 from survey.report.errors import InvalidPicture
-from survey.report.maps import choose_bar, draw_error_map, draw_section, draw_stand_map
+from survey.report.maps import choose_bar, choose_stem_scale, draw_error_map, draw_section, draw_stand_map
 from tests.survey.report.scenes import make_stand
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -92,6 +93,23 @@ def test_an_error_map_tells_rmse_and_bias() -> None:
     error = np.tile([0.3, -0.1], 50)
     svg = draw_error_map(ErrorColumns(np.arange(100.0), np.arange(100.0), error, "terrain"), "EPSG:3005")
     assert any(text.startswith("RMSE 0.22 m, bias +0.10 m") for text in read_texts(svg))
+
+
+def test_a_narrow_error_map_has_a_narrow_picture() -> None:
+    north = np.arange(1_000.0)
+    wide, narrow = (
+        draw_error_map(ErrorColumns(north * share, north, np.ones(1_000), "terrain"), "EPSG:3005")
+        for share in (1.0, 0.1)
+    )
+    assert float(read_svg(narrow).attrib["width"][:-2]) < float(read_svg(wide).attrib["width"][:-2])
+
+
+@pytest.mark.parametrize(("apart_m", "wider"), [(8.0, 10), (2.5, 5), (1.2, 3), (0.5, 2)])
+def test_stems_are_drawn_as_wide_as_leaves_neighbours_apart(apart_m: float, wider: int) -> None:
+    stand = make_stand()
+    ones = np.ones(len(stand))
+    row = replace(stand, x_m=apart_m * np.arange(len(stand), dtype=np.float64), y_m=ones, dbh_cm=30.0 * ones)
+    assert choose_stem_scale(row) == wider
 
 
 @pytest.mark.parametrize(("width_m", "bar_m"), [(3.0, 1), (52.0, 10), (999.0, 100), (90_000.0, 5_000)])

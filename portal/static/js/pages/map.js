@@ -1,6 +1,6 @@
 // The map of trees: MapLibre where WebGL is there, else a drawing in SVG. No tiles: nothing is asked from outside.
 
-import { drawPlan } from './plan.js';
+import { describeHeight, drawPlan } from './plan.js';
 
 const MOST = 50_000; // features held in a page: about 40 MB of memory
 const PAGE = 5_000;
@@ -95,13 +95,13 @@ function makeStyle(features, latitude) {
 }
 
 /** Returns the popup of a tree. */
-function describeTree({ code, height_m: height, height_error_m: error, species, status }) {
+export function describeTree(properties) {
+  const { code, species, status } = properties;
   const made = document.createElement('div');
   const link = document.createElement('a');
   link.href = `/tree/${code}`;
   link.textContent = code;
-  const kind = species ? `, ${species}` : '';
-  const size = `${height.toFixed(1)} m ± ${error.toFixed(1)} m high${kind}`;
+  const size = `${describeHeight(properties)}${species ? `, ${species}` : ''}`;
   made.append(link, document.createElement('br'), status === 'gone' ? `gone, last ${size}` : size);
   return made;
 }

@@ -29,6 +29,12 @@ function makeProjection([[west, south], [east, north]], width, height) {
   return { x, y, scale };
 }
 
+/** Returns a tree's height in words; what is hidden is at least as high as what was seen. */
+export function describeHeight({ height_m: height, height_error_m: error, is_top_hidden: isTopHidden }) {
+  if (height === undefined) return 'height unknown';
+  return `${isTopHidden ? 'at least ' : ''}${height.toFixed(1)} m ± ${error.toFixed(1)} m high`;
+}
+
 /** Draws `features` into `box`. */
 export function drawPlan(box, features, bounds) {
   const { clientWidth: width, clientHeight: height } = box;
@@ -39,7 +45,7 @@ export function drawPlan(box, features, bounds) {
     const link = make('a', { href: `/tree/${properties.code}` });
     const title = make('title', {});
     const isGone = properties.status === 'gone';
-    title.textContent = `${properties.code}, ${isGone ? 'gone, last ' : ''}${properties.height_m} m high`;
+    title.textContent = `${properties.code}, ${isGone ? 'gone, last ' : ''}${describeHeight(properties)}`;
     const radius = Math.max(((properties.crown_diameter_m ?? 2) / 2) * scale, 2);
     const opacity = isGone ? 0 : 0.25 + 0.6 * Math.min((properties.height_m ?? 0) / 40, 1);
     const place = { cx: x(lon), cy: y(lat), r: radius };
