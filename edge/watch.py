@@ -25,6 +25,8 @@ from firmware_bridge.drone.watch import watch_folder
 MEDIA: Final = {
     ".laz": "application/vnd.laszip",
     ".las": "application/vnd.las",
+    ".e57": "model/e57",
+    ".ply": "application/x-ply",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
 }

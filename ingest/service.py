@@ -37,7 +37,13 @@ MAX_ASK: Final = 64
 """Bytes of a question about an upload; it has 54."""
 SURVEY_JOB: Final = "survey"
 """Kind of the job that a whole point cloud causes."""
-CLOUD_MEDIA: Final = ("application/vnd.laszip", "application/vnd.las")
+CLOUD_MEDIA: Final = {
+    "application/vnd.laszip": ".laz",
+    "application/vnd.las": ".las",
+    "model/e57": ".e57",
+    "application/x-ply": ".ply",
+}
+"""Media types that are surveyed, with the end of a file's name; the survey itself looks at the bytes."""
 DISK_PAUSE_S: Final = 1.0
 """Rest after the disk took nothing, so that a full disk is not asked a thousand times a second."""
 CANCEL_PAUSE_S: Final = 0.5

@@ -27,7 +27,7 @@ from ingest.journal import Journal, now_ms
 from ingest.pipeline.errors import InvalidJob, NotNow, TreesCame
 from ingest.pipeline.knowing import await_register, gather_known, have_come, is_behind
 from ingest.pipeline.ports import Draft, Surveyor, SurveyRequest
-from ingest.service import SURVEY_JOB
+from ingest.service import CLOUD_MEDIA, SURVEY_JOB
 from ingest.steps import run_in_thread
 from ipfs.store import BlockStore
 from ipfs.unixfs import read_file
@@ -147,7 +147,7 @@ class SurveyWorker:
     def _write_cloud(self, blob: Blob) -> Path:
         """Return the cloud as a file, block by block out of the store."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        suffix = ".laz" if blob.media.endswith("laszip") else ".las"
+        suffix = CLOUD_MEDIA.get(blob.media, "")
         descriptor, name = tempfile.mkstemp(suffix=suffix, dir=self.folder)
         try:
             with os.fdopen(descriptor, "wb") as stream:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import laspy
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -28,6 +29,7 @@ from sample_data.scanning.terrestrial import TerrestrialParameters, scan_terrest
 from sample_data.scoring.stems import StemRule, score_stems
 from tests.cec.resurveying import Line
 from tests.cec.test_commands import cec
+from tests.survey.files.files import write_e57
 from tests.survey.records.stem_scenes import write_plot
 from tests.survey.terrestrial.scenes import Cone
 
@@ -138,9 +140,13 @@ async def test_a_plot_off_the_map_and_its_next_scan_in_the_same_frame(house: Hou
     assert (match.counts.same, match.counts.not_seen, match.counts.gone) == (len(grown), 1, 0)
     # The same scan in a frame of its own is other trees' as far as anybody knows.
     row = await house.journal.last_row()
-    other = write_plot(tmp_path / "c.laz", grown, seed=2_043)
+    scan = laspy.read(write_plot(tmp_path / "c.laz", grown, seed=2_043))
+    other = tmp_path / "c.e57"
+    corner = np.array(scan.header.mins)
+    write_e57(other, [(np.array(scan.xyz) - corner, [1.0, 0.0, 0.0, 0.0], corner.tolist())])
     await upload(house, device, other, "--scanned", "terrestrial", "--crs", "local:m")
     alone = await read_bodies(house, row)
+    assert len(pick_trees(alone)) == len(grown)
     assert not {tree.code for tree in pick_trees(alone)} & set(before)
     (survey,) = [body for body in alone if isinstance(body, Survey)]
     assert any("the frame is this cloud's own" in warning for warning in survey.warnings or ())
