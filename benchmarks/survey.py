@@ -1,17 +1,20 @@
 """One airborne cloud to trees: time on real tiles, terrain, trees of simulated stands beside a plain filter.
 
-Run: ``python -m benchmarks.survey [--json]``. The tiles are real ones (2.8 million points) and are left out where the
-shared data are absent. Stands have seeds 1 to 10, on which nothing was tuned. Times are user CPU of finding trees
-alone, kernels compiled and cached; files are read before and nothing is written (`benchmarks.catalogue` goes the whole
-way).
+Run: ``python -m benchmarks.survey [--json] [--out FOLDER]``. With a folder, maps of where the terrain errs are drawn in
+it (SVG: the real tiles, and of each kind of simulated stands the worst), and the figures stand beside them, a JSON
+object a line. The tiles are real ones (2.8 million points) and are left out where the shared data are absent. Stands
+have seeds 1 to 10, on which nothing was tuned. Times are user CPU of finding trees alone, kernels compiled and cached;
+files are read before and nothing is written (`benchmarks.catalogue` goes the whole way).
 """
 
+import argparse
+import json
 import re
 import resource
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +23,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from benchmarks.report import Figure, parse_options, print_figures
+from benchmarks.report import Figure, print_figures
 from sample_data.forest.stand import Stand, StandParameters, grow_stand
 from sample_data.forest.terrain import TerrainParameters, elevation_m
 from sample_data.scanning.cloud import PointCloud
@@ -38,6 +41,8 @@ from survey.ground.classify import VendorClass, classify_ground
 from survey.ground.noise import find_noise
 from survey.ground.terrain import TerrainModel, rasterize_terrain
 from survey.parameters import PlotParameters
+from survey.report.columns import ErrorColumns
+from survey.report.maps import draw_error_map
 
 TILES: Final = Path(__file__).parent.parent.parent / "shared" / "data" / "als" / "bcts"
 DRAWN: Final = TILES.parent / "neon" / "SJER_052.laz"
@@ -99,8 +104,8 @@ def measure_tiles() -> list[Figure]:
     return [*figures, Figure("2.8 M points, peak memory of the process", peak_mb, "MB")]
 
 
-def measure_real_terrain() -> list[Figure]:
-    """Return how our own terrain fits the vendor's in cells within 2 m of one of its ground points.
+def measure_real_terrain(out: Path | None = None) -> list[Figure]:
+    """Return how our own terrain fits the vendor's in cells within 2 m of one of its ground points; draw where.
 
     Our classifier does not look at the vendor's class. How far two halves of the vendor's ground differ is the floor.
     """
@@ -113,7 +118,11 @@ def measure_real_terrain() -> list[Figure]:
     near = _is_near(reference, select_points(points, vendor))
     half = np.random.default_rng(1).random(len(points)) < 0.5  # noqa: PLR2004
     one, other = (rasterize_terrain(points, vendor & part).elevation_m for part in (half, ~half))
-    error = (ours.elevation_m - reference.elevation_m)[near]
+    difference = ours.elevation_m - reference.elevation_m
+    if out is not None:
+        of = "Terrain less the vendor's, near its ground points"
+        _draw_errors(out / "terrain-real.svg", _Mistaken(ours, np.where(near, difference, np.nan)), of, "EPSG:3005")
+    error = difference[near]
     return [
         Figure(
             "terrain of real tiles, RMSE", _rms(error), "m", "<= 0.25", "vendor's halves", _rms((one - other)[near])
@@ -122,13 +131,19 @@ def measure_real_terrain() -> list[Figure]:
     ]
 
 
-def measure_true_terrain() -> list[Figure]:
-    """Return the terrain's error in all cells of simulated stands, gentle and steep."""
+def measure_true_terrain(out: Path | None = None) -> list[Figure]:
+    """Return the terrain's error in all cells of simulated stands, gentle and steep; draw where, of the worst."""
     figures = []
     for name, terrain in (("slopes to 17 degrees", TerrainParameters()), ("slopes to 40 degrees, rough", STEEP)):
-        errors = [_measure_terrain(seed, terrain) for seed in SEEDS]
+        stands = [_measure_terrain(seed, terrain) for seed in SEEDS]
+        errors = [one.error[np.isfinite(one.error)] for one in stands]
+        worst = int(np.argmax([_rms(one) for one in errors]))
+        if out is not None:
+            of = f"Terrain less truth, stand {SEEDS[worst]}"
+            place = out / f"terrain-{name.replace(',', '').replace(' ', '-')}.svg"
+            _draw_errors(place, stands[worst], of, "simulated")
         figures.append(Figure(f"terrain of stands, {name}, RMSE", _rms(np.concatenate(errors)), "m", "<= 0.2"))
-        figures.append(Figure(f"terrain of stands, {name}, worst stand", max(_rms(one) for one in errors), "m"))
+        figures.append(Figure(f"terrain of stands, {name}, worst stand", _rms(errors[worst]), "m"))
     return figures
 
 
@@ -169,16 +184,25 @@ def measure_drawn_crowns() -> list[Figure]:
 
 
 def main() -> None:
-    """Measure and print."""
-    options = parse_options(__doc__)
+    """Measure, draw where a folder is named, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each figure")
+    parser.add_argument("--out", type=Path, help="a folder for maps of the terrain's errors and for the figures")
+    options = parser.parse_args()
+    out: Path | None = options.out
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         figures = [
             *measure_tiles(),
-            *measure_real_terrain(),
-            *measure_true_terrain(),
+            *measure_real_terrain(out),
+            *measure_true_terrain(out),
             *measure_stands(Path(folder)),
             *measure_drawn_crowns(),
         ]
+    if out is not None:
+        lines = "".join(f"{json.dumps(asdict(figure))}\n" for figure in figures)
+        (out / "figures.jsonl").write_text(lines, encoding="utf-8")
     sys.exit(print_figures(figures, as_json=options.json))
 
 
@@ -216,7 +240,15 @@ def _is_near(terrain: TerrainModel, ground: Points) -> NDArray[np.bool_]:
     return near
 
 
-def _measure_terrain(seed: int, terrain: TerrainParameters) -> NDArray[np.float64]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mistaken:
+    """A terrain and its error in each cell, NaN where there is nothing to compare it with."""
+
+    terrain: TerrainModel
+    error: NDArray[np.float64]
+
+
+def _measure_terrain(seed: int, terrain: TerrainParameters) -> _Mistaken:
     stand = grow_stand(seed, parameters=StandParameters(terrain=terrain))
     points = _take(scan_airborne(stand, seed=seed))
     points = select_points(points, ~find_noise(points))
@@ -224,8 +256,13 @@ def _measure_terrain(seed: int, terrain: TerrainParameters) -> NDArray[np.float6
     x, y = _centres(found)
     west, south, east, north = stand.bounds
     inside = (x > west) & (x < east) & (y > south) & (y < north)
-    error: NDArray[np.float64] = (found.elevation_m - elevation_m(stand.terrain, x, y))[inside]
-    return error
+    return _Mistaken(found, np.where(inside, found.elevation_m - elevation_m(stand.terrain, x, y), np.nan))
+
+
+def _draw_errors(path: Path, mistaken: _Mistaken, of: str, crs: str) -> None:
+    x, y = _centres(mistaken.terrain)
+    columns = ErrorColumns(x.ravel(), y.ravel(), mistaken.error.ravel(), of)
+    path.write_text(draw_error_map(columns, crs), encoding="utf-8")
 
 
 def _take(cloud: PointCloud) -> Points:

@@ -34,8 +34,6 @@ class Tao2015:
     """Voxels across which a gap is bridged."""
     lowest_m: float = 1.5
     """Below this height no path goes: the ground would join all trees."""
-    narrow_m: float = 0.45
-    """Half width of a crown's uppermost metre below which its top is seen."""
     crown_voxels: int = 30
     """Fewest columns of a crown that is outlined."""
     power: float = 0.33
@@ -53,9 +51,7 @@ class Crown:
     Attributes
     ----------
     top_m
-        Elevation of its highest point.
-    is_top_seen
-        Whether its uppermost metre is as narrow as a tip.
+        Elevation of its highest point, in the local frame.
     outline
         Closed ring of easting and northing, local frame; empty where little is seen.
     area_m2
@@ -63,7 +59,6 @@ class Crown:
     """
 
     top_m: float
-    is_top_seen: bool
     outline: Ring
     area_m2: float
 
@@ -202,15 +197,12 @@ def _spread(links: tuple[Array, Array, Array], owner: Array, slowness: Array) ->
 
 def _measure_crown(points: Floats, stem: Floats, chosen: Tao2015) -> Crown:
     if len(points) == 0:
-        return Crown(float(stem[:, 2].max()), is_top_seen=False, outline=(), area_m2=0.0)
+        return Crown(float(stem[:, 2].max()), outline=(), area_m2=0.0)
     top = float(points[:, 2].max())
-    tip = points[points[:, 2] >= top - 1.0, :2]
-    half = np.hypot(*(tip - np.median(tip, axis=0)).T)
-    is_narrow = bool(np.quantile(half, 0.9) <= chosen.narrow_m)
     cells = np.unique(np.floor(points[:, :2] / chosen.voxel_m).astype(np.int64), axis=0)
     if len(cells) < chosen.crown_voxels:
-        return Crown(top, is_narrow, (), 0.0)
-    return Crown(top, is_narrow, *_outline(cells.astype(np.float64) * chosen.voxel_m, chosen.voxel_m))
+        return Crown(top, (), 0.0)
+    return Crown(top, *_outline(cells.astype(np.float64) * chosen.voxel_m, chosen.voxel_m))
 
 
 def _outline(corners: Floats, side_m: float) -> tuple[Ring, float]:

@@ -39,14 +39,15 @@ class BayesianFrustum:
     """Points inside a stem over those on it, at most."""
     least_coverage: float = 0.15
     """Share of the circumference that has points."""
-    error_scale: float = 1.1
+    error_scale: float = 1.2
     """Of the fit's standard error."""
-    error_floor_m: float = 0.0003
+    error_floor_m: float = 0.0005
     """Of the radius: what no fit sees."""
     error_share: float = 0.002
     """The same, over the radius: bark is as deep as stems are thick."""
-    error_noise: float = 0.3
-    """The same, over the cloud's noise about the stem: edges of stems are wider by the beam's."""
+    error_bend: float = 2.0
+    """The same, over the square of the noise about the stem by the radius: noise averages out over many points, but not
+    what it makes of a bent surface (see `section`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,8 +138,10 @@ def is_stem(section: Section, noise_m: float, *, slack: float = 1.0) -> bool:
 def tell_radius_error(section: Section) -> float:
     """Return the standard error of a radius: the fit's, and what no fit sees (bark, registration)."""
     chosen = BayesianFrustum()
-    unseen = chosen.error_floor_m, chosen.error_share * section.radius_m, chosen.error_noise * section.noise_m
-    return math.hypot(chosen.error_scale * section.radius_error_m, *unseen)
+    radius = section.radius_m
+    bend = chosen.error_bend * section.noise_m**2 / max(radius, section.noise_m)
+    fit = chosen.error_scale * section.radius_error_m
+    return math.hypot(fit, chosen.error_floor_m, chosen.error_share * radius, bend)
 
 
 def find_neighbours(stems: list[BreastHeight], apart_m: float) -> list[list[int]]:

@@ -34,6 +34,7 @@ from survey.terrestrial.result import Stem, StemPlot, StemTree, TaperPoint
 from survey.terrestrial.section import PARAMETERS, Scatter, Section
 from survey.terrestrial.stems import Cabo2018, link_circles
 from survey.terrestrial.taper import fit_taper, measure_volume
+from survey.terrestrial.tops import AxisTip, judge_top
 from survey.terrestrial.trace import FollowedAxis, TracedStem, goes_on, trace_stem
 from survey.terrestrial.trees import join_forks
 
@@ -213,10 +214,7 @@ def _build_tree(
     rise = parameters.breast_height_m
     values, errors = main.breast.section.values, main.breast.section.errors
     foot = values[:2] - rise * values[2:4] + scene.origin[:2]
-    highest = max(main.breast.ground_m + stem.pieces[-1].height_m for stem in stems)
-    height = max(crown.top_m, highest) - main.breast.ground_m
-    # A stem this stout for its height goes on above what the scan holds.
-    is_seen = crown.is_top_seen and height >= _LEAST_SLENDERNESS * 2.0 * main.breast.radius_m
+    top = judge_top(scene.columns, stems, crown.top_m)
     outline: Ring = tuple((x + float(scene.origin[0]), y + float(scene.origin[1])) for x, y in crown.outline)
     return StemTree(
         x_m=float(foot[0]),
@@ -224,9 +222,9 @@ def _build_tree(
         position_error_m=float(np.hypot(errors[:2].max(), rise * errors[2:4].max())),
         ground_m=float(main.breast.ground_m + scene.origin[2]),
         stems=tuple(_build_stem(scene, stem, parameters) for stem in stems),
-        height_m=float(height),
-        height_error_m=_HEIGHT_ERROR_M if is_seen else None,
-        is_height_seen=is_seen,
+        height_m=float(top.elevation_m - main.breast.ground_m),
+        height_error_m=top.error_m,
+        is_height_seen=top.error_m is not None,
         crown_outline=outline or None,
         crown_diameter_m=float(2.0 * np.sqrt(crown.area_m2 / np.pi)) if outline else None,
         evidence_point=_find_evidence(scene, points, main.breast),
@@ -234,10 +232,6 @@ def _build_tree(
 
 
 _ACROSS: Final = np.array([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, -1.0, 0.0)])
-_LEAST_SLENDERNESS: Final = 25.0
-"""Height over diameter of open-grown trees at the least; trees of forests have 40 to 120."""
-_HEIGHT_ERROR_M: Final = 2.6
-"""Root mean square error of heights whose top is taken for seen, simulated plots of seeds 1000 to 1011."""
 
 
 def _build_stem(scene: _Scene, stem: TracedStem, parameters: StemParameters) -> Stem:
@@ -293,6 +287,7 @@ def _list_steps() -> tuple[StepDone, ...]:
         describe_step("measure_diameter", BayesianFrustum()),
         describe_step("trace_stems", FollowedAxis()),
         describe_step("segment_trees", Tao2015()),
+        describe_step("judge_tops", AxisTip()),
     )
 
 

@@ -93,7 +93,7 @@ class StemTree:
     stems
         The thickest first; several where they part below breast height.
     height_m
-        Highest point of the tree above the ground.
+        Of the tree's top above the ground, or of the highest point that is surely its own where the top is not seen.
     height_error_m
         Standard error; absent where the top is not seen.
     is_height_seen

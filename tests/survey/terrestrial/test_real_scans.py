@@ -43,9 +43,11 @@ def test_stems_are_as_many_and_as_thick_as_trees_are(name: str, fewest: int, mos
             assert widths == sorted(widths, reverse=True)
 
 
-def test_a_single_tree_is_as_high_as_its_scan() -> None:
-    points = read("treels/pine.laz")
+@pytest.mark.parametrize("name", ["treels/pine.laz", "treels/spruce.laz"])
+def test_the_top_of_a_tree_that_stands_alone_is_seen(name: str) -> None:
+    points = read(name)
     tree = survey_stems(points).trees[0]
+    assert tree.is_height_seen
     assert tree.height_m == pytest.approx(points.z_m.max() - points.z_m.min(), abs=0.5)
 
 
