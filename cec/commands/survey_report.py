@@ -1,33 +1,72 @@
-"""The report of a surveyed folder: the page, with a section through the tallest tree."""
+"""The report of a surveyed folder: the page, with a section through the tallest tree and a check of the terrain."""
 
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cec.commands.survey_records import SurveyedFolder
 from survey.airborne.result import PlotResult
 from survey.catalogue.result import CatalogueResult
-from survey.cloud import Floats
+from survey.cloud import Floats, RawCloud
 from survey.files.clouds import Box, open_cloud, stream_points
 from survey.parameters import PlotParameters
-from survey.report.columns import Section, cut_section, find_owners, read_columns
+from survey.report.columns import ErrorColumns, Section, cut_section, find_owners, read_columns
 from survey.report.page import Extras, build_report, render_report
+from survey.report.terrain import MOST_PLACES, compare_terrain
 from survey.report.totals import describe_totals
 
 _HALF_M: Final = 40.0
 """Half the section's length: some twenty crowns in all."""
 _WIDTH_M: Final = 4.0
+_VENDOR_GROUND: Final = 2
+_LEAST_GROUND: Final = 1_000
+"""Points that a vendor calls ground, below which a map of them says nothing."""
+_MOST_READ: Final = 30_000_000
+"""Points that are decoded to check the terrain: ten seconds; of larger areas the first files are looked at."""
 
 
 def write_report(path: Path, surveyed: SurveyedFolder, name: str, parameters: PlotParameters) -> None:
     """Draw a surveyed folder's page and write it."""
     plot = surveyed.read_plot()
     extras = Extras(
-        section=_cut(surveyed.result, plot) if plot.trees else None, totals=describe_totals(plot, parameters)
+        section=_cut(surveyed.result, plot) if plot.trees else None,
+        errors=_check_terrain(surveyed, parameters),
+        totals=describe_totals(plot, parameters),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render_report(build_report(f"Survey of {name}", plot, extras)), encoding="utf-8")
+
+
+def _check_terrain(surveyed: SurveyedFolder, parameters: PlotParameters) -> ErrorColumns | None:
+    """Return how far our terrain lies above the vendor's ground points, where there are both."""
+    result, raster = surveyed.result, surveyed.folder / "terrain.tif"
+    if parameters.use_vendor_ground or result.is_normalized or raster not in result.outputs:
+        return None
+    ground = _read_ground(result)
+    return compare_terrain(raster, ground, unit_m=result.crs.unit_m) if len(ground) >= _LEAST_GROUND else None
+
+
+def _read_ground(result: CatalogueResult) -> Floats:
+    """Return points that vendors call ground, evenly thinned, in metres, shape (n, 3)."""
+    every = 1 + sum(file.points for file in result.files) // (4 * MOST_PLACES)
+    parts, read = [np.empty((0, 3))], 0
+    for file in result.files:
+        if read > _MOST_READ:
+            break
+        for raw in stream_points(open_cloud(file.path)):
+            read += len(raw)
+            kept = np.flatnonzero((raw.classification == _VENDOR_GROUND) & ~raw.withheld)[::every]
+            parts.append(_place(result, raw, kept))
+    return np.vstack(parts)
+
+
+def _place(result: CatalogueResult, raw: RawCloud, kept: NDArray[np.int64]) -> Floats:
+    """Return some points of a file in metres, shape (n, 3)."""
+    unit, vertical = result.crs.unit_m, result.crs.vertical_unit_m
+    placed: Floats = (raw.units[kept] * np.array(raw.scale) + np.array(raw.offset)) * (unit, unit, vertical)
+    return placed
 
 
 def _cut(result: CatalogueResult, plot: PlotResult) -> Section:
@@ -42,7 +81,7 @@ def _cut(result: CatalogueResult, plot: PlotResult) -> Section:
 
 def _read_window(result: CatalogueResult, window: Box) -> Floats:
     """Return the points of all files within a window in metres, shape (n, 3)."""
-    unit, vertical = result.crs.unit_m, result.crs.vertical_unit_m
+    unit = result.crs.unit_m
     in_unit = Box(*(edge / unit for edge in (window.west, window.south, window.east, window.north)))
     parts = [np.empty((0, 3))]
     for file in result.files:
@@ -50,9 +89,7 @@ def _read_window(result: CatalogueResult, window: Box) -> Floats:
         # Decoding a file that says it lies elsewhere would only cost time; at worst the picture lacks its points.
         if cloud.bounds is not None and not _do_meet(cloud.bounds, in_unit):
             continue
-        for raw in stream_points(cloud, in_unit):
-            kept = raw.units[~raw.withheld]
-            parts.append((kept * np.array(raw.scale) + np.array(raw.offset)) * (unit, unit, vertical))
+        parts += [_place(result, raw, np.flatnonzero(~raw.withheld)) for raw in stream_points(cloud, in_unit)]
     return np.vstack(parts)
 
 
