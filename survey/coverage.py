@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 import shapely
-from scipy import ndimage
 
 from survey.cloud import Points
 from survey.grid import cells_of, cover
@@ -52,6 +51,9 @@ def measure_coverage(points: Points) -> Coverage:
     seen = np.zeros(grid.rows * grid.columns, dtype=np.bool_)
     seen[cells] = True
     padded = np.pad(seen.reshape(grid.shape), _CLOSE_CELLS)
+    # Here, because a catalogue counts its ground otherwise and need not load it.
+    from scipy import ndimage  # noqa: PLC0415
+
     closed = ndimage.binary_closing(padded, iterations=_CLOSE_CELLS)[
         _CLOSE_CELLS:-_CLOSE_CELLS, _CLOSE_CELLS:-_CLOSE_CELLS
     ]

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from survey.cloud import Floats
 from survey.errors import ExtentTooLarge
@@ -91,6 +90,9 @@ def sample(grid: Grid, raster: Floats, x_m: Floats, y_m: Floats) -> Floats:
     """Return a raster between its cell centres, bilinear, shape (n,); beyond the outer centres the edge continues."""
     row = (y_m - grid.south_m) / grid.cell_m - 0.5
     column = (x_m - grid.west_m) / grid.cell_m - 0.5
+    # Here, because most surveys never ask, and loading it takes as long as deciding about a million points.
+    from scipy import ndimage  # noqa: PLC0415
+
     values: Floats = ndimage.map_coordinates(raster, (row, column), order=1, mode="nearest")
     return values
 
@@ -100,6 +102,8 @@ def fill_from_nearest(raster: Floats) -> Floats:
     empty = np.isnan(raster)
     if not empty.any():
         return raster
+    from scipy import ndimage  # noqa: PLC0415 - as above
+
     nearest = ndimage.distance_transform_edt(empty, return_distances=False, return_indices=True)
     filled: Floats = raster[tuple(nearest)]
     return filled

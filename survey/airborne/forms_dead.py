@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from survey.airborne.forms_records import FormTrees, Signal
-from survey.cloud import Bools, Floats, Points
+from survey.cloud import Floats, Points
 from survey.grid import Grid
 from survey.ground.buckets import cover_widely, find_cells
+from survey.kernel import Array, compiled
 
 _GROUND_M: Final = 0.5
 """Lower echoes passed the crown."""
@@ -83,17 +83,17 @@ def estimate_dead(points: Points, above_m: Floats, signal: Signal, trees: FormTr
         return np.empty(0)
     grid = cover_widely(points.x_m, points.y_m, algorithm.cell_m, 2)
     cells, apexes = find_cells(grid, points.x_m, points.y_m), find_cells(grid, trees.x_m, trees.y_m)
-    # What a pulse sent back in all, as though its echoes were alike.
-    strength = np.log(np.maximum(signal.intensity.astype(np.float64) * signal.number_of_returns, 1.0))
-    is_canopy = points.is_first & (above_m >= _CANOPY_M)
-    around = _average(grid, cells[is_canopy], strength[is_canopy])[apexes]
-    share = np.zeros(len(points))
-    in_crown = np.flatnonzero(trees.crown >= 0)
-    share[in_crown] = above_m[in_crown] / trees.above_m[trees.crown[in_crown]]
-    upper, upper_count = _average_crowns(trees, strength, points.is_first & (share > algorithm.upper_share))
-    top, top_count = _average_crowns(trees, strength, points.is_first & (share > algorithm.top_share))
+    land, crowns = _sum_up(
+        (cells, trees.crown),
+        (above_m, points.is_first, signal.intensity, signal.number_of_returns),
+        (trees.above_m, grid.rows * grid.columns),
+        (algorithm.upper_share, algorithm.top_share),
+    )
+    around, open_share = (_average(grid, land[at], land[at + 1])[apexes] for at in (0, 2))
+    upper, top = (crowns[at] / np.maximum(crowns[at + 1], 1.0) for at in (0, 2))
+    upper_count, top_count = crowns[1], crowns[3]
     top = np.where(top_count < _FEW, upper, top)
-    passed = _tell_passed(points, above_m, trees) - _average(grid, cells, (above_m < _GROUND_M).astype(float))[apexes]
+    passed = crowns[5] / np.maximum(crowns[4], 1.0) - open_share
     damped = (upper - around) * np.sqrt(upper_count / (upper_count + _DAMPED_AT))
     chosen = algorithm
     odds = chosen.intercept + chosen.per_upper * damped + chosen.per_top * (top - around) + chosen.per_passed * passed
@@ -101,12 +101,51 @@ def estimate_dead(points: Points, above_m: Floats, signal: Signal, trees: FormTr
     return probability
 
 
-def _average(grid: Grid, cells: NDArray[np.int64], values: Floats) -> Floats:
-    """Return the mean of values over each cell and those around it, zero where there are none; shape (cells,)."""
-    size = grid.rows * grid.columns
-    total = np.bincount(cells, weights=values, minlength=size).astype(np.float64).reshape(grid.shape)
-    count = np.bincount(cells, minlength=size).astype(np.float64).reshape(grid.shape)
-    mean: Floats = (_add_around(total) / np.maximum(_add_around(count), 1.0)).ravel()
+@compiled
+def _sum_up(
+    where: tuple[Array, Array],
+    echoes: tuple[Array, Array, Array, Array],
+    size: tuple[Array, int],
+    shares: tuple[float, float],
+) -> tuple[Array, Array]:
+    """Return sums of each cell and of each crown; of a whole tile's echoes, arrays for each step would take much room.
+
+    Of cells: strength and count of the canopy's first echoes, echoes of the ground and all. Of crowns: strength and
+    count of first echoes in the upper crown, the same in the top, first echoes, echoes of the ground.
+    """
+    cells, crown = where
+    above_m, is_first, intensity, returns = echoes
+    tops_m, count = size
+    land, crowns = np.zeros((4, count)), np.zeros((6, tops_m.size))
+    for echo in range(above_m.size):
+        cell, tree, above = cells[echo], crown[echo], above_m[echo]
+        land[2, cell] += above < _GROUND_M
+        land[3, cell] += 1.0
+        if tree >= 0:
+            crowns[4, tree] += is_first[echo]
+            crowns[5, tree] += above < _GROUND_M
+        if not is_first[echo] or (tree < 0 and above < _CANOPY_M):
+            continue
+        # What a pulse sent back in all, as though its echoes were alike.
+        strength = np.log(max(float(intensity[echo]) * returns[echo], 1.0))
+        if above >= _CANOPY_M:
+            land[0, cell] += strength
+            land[1, cell] += 1.0
+        if tree >= 0:
+            share = above / tops_m[tree]
+            if share > shares[0]:
+                crowns[0, tree] += strength
+                crowns[1, tree] += 1.0
+            if share > shares[1]:
+                crowns[2, tree] += strength
+                crowns[3, tree] += 1.0
+    return land, crowns
+
+
+def _average(grid: Grid, total: Floats, count: Floats) -> Floats:
+    """Return total over count of each cell and those around it, zero where there are none; shape (cells,)."""
+    total, count = (_add_around(values.reshape(grid.shape)) for values in (total, count))
+    mean: Floats = (total / np.maximum(count, 1.0)).ravel()
     return mean
 
 
@@ -119,20 +158,3 @@ def _add_around(raster: Floats) -> Floats:
         for east in range(3):
             total += wide[north : north + rows, east : east + columns]
     return total
-
-
-def _average_crowns(trees: FormTrees, values: Floats, chosen: Bools) -> tuple[Floats, Floats]:
-    """Return the mean of the chosen points' values in each crown, zero where there are none, and how many they are."""
-    at = np.flatnonzero(chosen & (trees.crown >= 0))
-    count = np.bincount(trees.crown[at], minlength=trees.x_m.size).astype(np.float64)
-    total = np.bincount(trees.crown[at], weights=values[at], minlength=trees.x_m.size)
-    return total / np.maximum(count, 1.0), count
-
-
-def _tell_passed(points: Points, above_m: Floats, trees: FormTrees) -> Floats:
-    """Return the echoes of the ground below each crown, over the first echoes there; shape (n,)."""
-    in_crown = trees.crown >= 0
-    first = np.bincount(trees.crown[in_crown & points.is_first], minlength=trees.x_m.size)
-    ground = np.bincount(trees.crown[in_crown & (above_m < _GROUND_M)], minlength=trees.x_m.size)
-    passed: Floats = ground / np.maximum(first, 1)
-    return passed

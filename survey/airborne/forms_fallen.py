@@ -17,7 +17,7 @@ from survey.airborne.forms_lines import CELL_M, COLUMNS, Numbers, trace_lines
 from survey.airborne.forms_records import SURE, FallenStem
 from survey.airborne.forms_stars import LEAST_ROW, find_open, find_stars, thin_seeds
 from survey.cloud import Bools, Floats, Points
-from survey.ground.buckets import cover_widely, distribute, find_cells, pick_points
+from survey.ground.buckets import cover_widely, distribute, find_cells
 from survey.kernel import Array, compiled
 
 _ROUNDS: Final = 2
@@ -112,16 +112,15 @@ def _find_lines(points: Points, above_m: Floats, algorithm: Lindberg2013) -> Flo
     near = np.flatnonzero(np.abs(above_m) <= algorithm.high_m)
     if near.size < LEAST_ROW:
         return np.empty((0, COLUMNS))
-    slab = pick_points(points, near)
     # The points keep their order, which their positions decided, within a cell.
-    grid = cover_widely(slab.x_m, slab.y_m, CELL_M, 1)
-    starts_at, order = distribute(find_cells(grid, slab.x_m, slab.y_m), grid.rows * grid.columns)
-    xyh = slab.x_m, slab.y_m, np.ascontiguousarray(above_m[near])
-    cells = order, starts_at
-    is_open = find_open(xyh[2], cells, grid.shape, (algorithm.low_m, algorithm.open_share))
+    x_m, y_m, height_m = points.x_m[near], points.y_m[near], above_m[near]
+    grid = cover_widely(x_m, y_m, CELL_M, 1)
+    starts_at, order = distribute(find_cells(grid, x_m, y_m), grid.rows * grid.columns)
+    xyh, cells = (x_m, y_m, height_m), (order, starts_at)
+    is_open = find_open(height_m, cells, grid.shape, (algorithm.low_m, algorithm.open_share))
     score, way = find_stars(xyh, cells, (grid.shape, is_open), _numbers(algorithm))
-    seeds = thin_seeds(slab, score)
-    begins = np.column_stack([slab.x_m[seeds], slab.y_m[seeds], way[seeds], xyh[2][seeds]])
+    seeds = thin_seeds(x_m, y_m, score)
+    begins = np.column_stack([x_m[seeds], y_m[seeds], way[seeds], height_m[seeds]])
     lines: Floats = trace_lines(xyh, cells, (grid.west_m, grid.south_m, *grid.shape), begins, _numbers(algorithm))
     lines = lines[lines[:, 4] >= algorithm.least_length_m]
     lines = lines[np.lexsort((lines[:, 1], lines[:, 0], -lines[:, 5]))]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.airborne.forms_lines import Numbers
-from survey.cloud import Bools, Floats, Points
+from survey.cloud import Bools, Floats
 from survey.kernel import Array, compiled, find_neighbour
 
 _BINS: Final = 24
@@ -30,11 +30,11 @@ _TABLE: Final = 64
 """Cells a side of a star's table: what lies in a cell lies in one direction, so that no angle is computed."""
 
 
-def thin_seeds(slab: Points, score: Floats) -> NDArray[np.int64]:
+def thin_seeds(x_m: Floats, y_m: Floats, score: Floats) -> NDArray[np.int64]:
     """Return the echoes whose star is the best nearby; of equal ones the western, then the southern."""
     found = np.flatnonzero(score > 0.0)
-    found = found[np.lexsort((slab.y_m[found], slab.x_m[found], -score[found]))]
-    best: Bools = _find_best((slab.x_m[found], slab.y_m[found]), *_sort_by_cell(slab.x_m[found], slab.y_m[found]))
+    found = found[np.lexsort((y_m[found], x_m[found], -score[found]))]
+    best: Bools = _find_best((x_m[found], y_m[found]), *_sort_by_cell(x_m[found], y_m[found]))
     thinned: NDArray[np.int64] = found[best]
     return thinned
 
