@@ -68,7 +68,8 @@ def measure_trees(
         How heights follow from apex returns.
     """
     sizes = _measure_sizes(found)
-    stocks = _model_stocks(sizes, facts)
+    dead = [form is not None and form.status == "standing-dead" for form in found.forms or [None] * len(sizes)]
+    stocks = _model_stocks([None if is_dead else size for size, is_dead in zip(sizes, dead, strict=True)], facts)
     build = partial(_build_tree, found, apex_units.tolist(), facts, world, heights)
     columns = stocks.dbh_cm, stocks.volume_m3, stocks.biomass_kg, stocks.carbon_kg
     rows = zip(*(column.to_list() for column in columns), strict=True)
@@ -95,9 +96,11 @@ def _outline(polygon: shapely.Polygon | None) -> Ring | None:
     return tuple((round(x, 3), round(y, 3)) for x, y in shapely.get_coordinates(polygon.exterior).tolist())
 
 
-def _model_stocks(sizes: list[_Size], facts: PlotFacts) -> StockColumns:
+def _model_stocks(sizes: list[_Size | None], facts: PlotFacts) -> StockColumns:
+    """Return stocks of living trees: equations say nothing of a dead one, whose crown is bare."""
     nothing = [None] * len(sizes)
-    heights, crowns = (gather_sizes([one.height_m for one in sizes]), gather_sizes([one.crown_m for one in sizes]))
+    heights = gather_sizes([None if one is None else one.height_m for one in sizes])
+    crowns = gather_sizes([None if one is None else one.crown_m for one in sizes])
     trees = TreeColumns(heights, crowns, gather_sizes(nothing))
     return facts.models.estimate_columns(trees, area_m2=facts.area_m2)
 

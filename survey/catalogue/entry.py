@@ -271,7 +271,11 @@ def _conclude(
         warnings=(
             *tell_warnings(survey.catalogue, survey.parameters, settings, tiles),
             *found.models.notes,
-            *([f"stocks of the {dead} standing dead are told as of living trees of their size"] if dead else ()),
+            *(
+                [f"the {dead} standing dead have no stem diameter and stocks: equations hold for living trees"]
+                if dead
+                else ()
+            ),
         ),
         failures=tuple(survey.failures),
         outputs=(*written, out_folder / REPORT) if written else (),

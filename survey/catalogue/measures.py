@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from survey.airborne.forms import SURE
 from survey.airborne.heights import CROWN_SHARED, HEIGHT_SHARED_M, CrownRelation, guess_crown
 from survey.allometry import Sizes, StockColumns, StockModels, TreeColumns, estimate_stocks
 from survey.catalogue.numbering import TreeBatch
@@ -45,11 +46,11 @@ def measure_stand(
 def measure_batch(batch: TreeBatch, stand: StandFacts) -> tuple[TreeColumns, StockColumns]:
     """Return sizes and stocks of trees."""
     sizes = _measure_sizes(batch, stand.crowns)
-    return sizes, estimate_stocks(stand.models, sizes, density_kg_m2=stand.biomass_kg_m2)
+    return sizes, estimate_stocks(stand.models, _of_living(batch, sizes), density_kg_m2=stand.biomass_kg_m2)
 
 
 def _sum_biomass(batch: TreeBatch, crowns: CrownRelation | None, models: StockModels) -> float:
-    found = estimate_stocks(models, _measure_sizes(batch, crowns)).biomass_kg.value
+    found = estimate_stocks(models, _of_living(batch, _measure_sizes(batch, crowns))).biomass_kg.value
     return math.fsum(found[~np.isnan(found)].tolist())
 
 
@@ -62,6 +63,18 @@ def _measure_sizes(batch: TreeBatch, crowns: CrownRelation | None) -> TreeColumn
         value[at], own[at], shared[at] = _guess(crowns, float(height[at]))
     tall = Sizes(height, batch.columns["height_error_m"], np.full(len(batch), HEIGHT_SHARED_M))
     return TreeColumns(tall, Sizes(value, own, shared), unknown)
+
+
+def _of_living(batch: TreeBatch, sizes: TreeColumns) -> TreeColumns:
+    """Return sizes without those of dead trees: equations say nothing of a dead one, whose crown is bare."""
+    dead = batch.columns["dead_probability"] >= SURE
+    tall, wide = (
+        Sizes(
+            np.where(dead, np.nan, one.value), np.where(dead, 0.0, one.own_error), np.where(dead, 0.0, one.shared_error)
+        )
+        for one in (sizes.height_m, sizes.crown_m)
+    )
+    return TreeColumns(tall, wide, sizes.dbh_cm)
 
 
 def _guess(crowns: CrownRelation | None, height_m: float) -> tuple[float, float, float]:

@@ -30,6 +30,8 @@ its own (Pollard et al. 2006, doi 10.2737/RMRS-GTR-181)."""
 _MOST_READINGS: Final = 200
 """As many as a tree record names."""
 _MM: Final = 1_000.0
+_LEAST_ERROR: Final = 1e-3
+"""Of a height in metres or a diameter in centimetres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,8 @@ def mean_of(one: Estimate, other: Estimate) -> Estimate:
     >>> mean_of(Estimate(20.0, 0.6, 0.0, "a"), Estimate(21.0, 0.6, 0.0, "b")).value
     20.5
     """
-    weights = [1.0 / (size.own_error**2 + size.shared_error**2) for size in (one, other)]
+    # A record may state no error at all; nobody measures better than this.
+    weights = [1.0 / max(size.own_error**2 + size.shared_error**2, _LEAST_ERROR**2) for size in (one, other)]
     first, second = (weight / sum(weights) for weight in weights)
     return Estimate(
         first * one.value + second * other.value,

@@ -17,7 +17,7 @@ _TONNE_KG: Final = 1_000.0
 
 
 def describe_totals(plot: PlotResult, parameters: PlotParameters) -> tuple[Row, ...]:
-    """Return a plot's figures a hectare as rows of a report; nothing where it has no trees.
+    """Return the figures a hectare of a plot's living trees as rows of a report, and how many are dead.
 
     Parameters
     ----------
@@ -26,16 +26,17 @@ def describe_totals(plot: PlotResult, parameters: PlotParameters) -> tuple[Row, 
     parameters
         With which it was made: they say which equations.
     """
-    if not plot.trees:
-        return ()
+    living = [tree for tree in plot.trees if tree.form is None or tree.form.status != "standing-dead"]
+    if not living:
+        return _tell_dead(plot, 0)
     models = choose_models(parameters.species, parameters.forest, parameters.region)
     sizes = TreeColumns(
-        gather_sizes([tree.height_m for tree in plot.trees]),
-        gather_sizes([tree.crown_diameter_m for tree in plot.trees]),
-        gather_sizes([None] * len(plot.trees)),
+        gather_sizes([tree.height_m for tree in living]),
+        gather_sizes([tree.crown_diameter_m for tree in living]),
+        gather_sizes([None] * len(living)),
     )
     stocks = models.estimate_columns(sizes, area_m2=plot.area_m2)
-    confidence = np.array([tree.confidence for tree in plot.trees])
+    confidence = np.array([tree.confidence for tree in living])
     detection = [
         Detection(one.from_m, one.to_m, one.probability, _LOGIT_SPREAD * one.probability * (1.0 - one.probability))
         for one in plot.detection
@@ -50,7 +51,15 @@ def describe_totals(plot: PlotResult, parameters: PlotParameters) -> tuple[Row, 
         _tell("Biomass above ground", hectare.biomass_kg, _TONNE_KG, "t/ha", note),
         _tell("Carbon, roots included", hectare.carbon_kg, _TONNE_KG, "t/ha", note),
     ]
-    return tuple(row for row in rows if row is not None)
+    return (*(row for row in rows if row is not None), *_tell_dead(plot, len(living)))
+
+
+def _tell_dead(plot: PlotResult, living: int) -> tuple[Row, ...]:
+    dead = len(plot.trees) - living
+    if not (dead or plot.fallen):
+        return ()
+    note = f"left out of the figures a hectare; {len(plot.fallen):,} stems lie on the ground"
+    return (Row("Standing dead", f"{dead:,}", note),)
 
 
 def _tell(name: str, total: Total | None, unit: float, words: str, note: str) -> Row | None:

@@ -8,6 +8,7 @@ import pytest
 
 from sample_data.forest.stand import StandParameters, grow_stand
 from sample_data.scanning.scanner import scan_airborne
+from survey.airborne.forms import TreeForm
 from survey.airborne.plot import survey_plot
 from survey.airborne.result import PlotResult
 from survey.files.las import write_cloud
@@ -124,3 +125,15 @@ def test_columns_keep_the_order_and_the_figures_of_the_survey(plot: PlotResult) 
         assert columns.height_m[number] == tree.height_m.value
         assert columns.is_hidden[number] == tree.is_hidden
         assert np.isnan(columns.dbh_cm[number]) == (tree.dbh_cm is None)
+
+
+def test_the_dead_are_told_apart_and_count_in_no_figure_a_hectare(plot: PlotResult) -> None:
+    plot = replace(plot, trees=tuple(replace(tree, form=None) for tree in plot.trees))
+    dead = TreeForm("standing-dead", 0.95, None, None, None)
+    half = len(plot.trees) // 2
+    trees = tuple(replace(tree, form=dead) if at < half else tree for at, tree in enumerate(plot.trees))
+    rows = describe_totals(replace(plot, trees=trees), PlotParameters())
+    assert rows[:-1] == describe_totals(replace(plot, trees=plot.trees[half:]), PlotParameters())
+    assert (rows[-1].name, rows[-1].value) == ("Standing dead", str(half))
+    everyone = tuple(replace(tree, form=dead) for tree in plot.trees)
+    assert [row.name for row in describe_totals(replace(plot, trees=everyone), PlotParameters())] == ["Standing dead"]
