@@ -61,19 +61,19 @@ def measure_coverage(points: Points) -> Coverage:
     west, south = grid.west_m + column * cell_m, grid.south_m + row * cell_m
     area = shapely.coverage_union_all(shapely.box(west, south, west + cell_m, south + cell_m))
     return Coverage(
-        _rings(area, cell_m / 2.0),
+        list_rings(area, cell_m / 2.0),
         float(area.area),
         len(points) / float(area.area),
         float(points.is_first.sum()) / float(area.area),
     )
 
 
-def _rings(area: shapely.Geometry, tolerance_m: float) -> tuple[Ring, ...]:
-    """Return the largest rings, simplified until each has no more points than a record takes."""
+def list_rings(area: shapely.Geometry, tolerance_m: float) -> tuple[Ring, ...]:
+    """Return an area's largest rings, simplified until each has no more points than a record takes."""
     simple = shapely.simplify(area, tolerance_m)
     polygons = [part for part in shapely.get_parts(simple) if part.area > 0.0]
     rings = [ring for part in polygons for ring in (part.exterior, *part.interiors)]
     if any(len(ring.coords) > MAX_RING_POINTS for ring in rings):
-        return _rings(area, 2.0 * tolerance_m)
+        return list_rings(area, 2.0 * tolerance_m)
     rings.sort(key=lambda ring: -shapely.Polygon(ring).area)
     return tuple(tuple((float(x), float(y)) for x, y in ring.coords) for ring in rings[:MAX_RINGS])

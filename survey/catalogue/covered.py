@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from survey.catalogue.plan import BlockCounts
 from survey.catalogue.spool import BLOCK_M, CELL_M
-from survey.coverage import MAX_RING_POINTS, MAX_RINGS, Ring
+from survey.coverage import Ring, list_rings
 
 _MOST_CELLS: Final = 60_000
 """Cells that are joined one by one, 1.5 km2; of larger areas whole blocks are, whose edges matter less there."""
@@ -28,7 +28,7 @@ def outline_area(blocks: BlockCounts) -> tuple[Ring, ...]:
         edges, side_m = np.column_stack([blocks.column, blocks.row]).astype(np.float64) * BLOCK_M, BLOCK_M
     west, south = edges.T
     area = shapely.coverage_union_all(shapely.box(west, south, west + side_m, south + side_m))
-    return _list_rings(area, side_m / 2.0)
+    return list_rings(area, side_m / 2.0)
 
 
 def _list_cells(blocks: BlockCounts) -> NDArray[np.float64]:
@@ -38,14 +38,3 @@ def _list_cells(blocks: BlockCounts) -> NDArray[np.float64]:
     column, row = blocks.column[block] * _SIDE + bit % _SIDE, blocks.row[block] * _SIDE + bit // _SIDE
     corners: NDArray[np.float64] = np.column_stack([column, row]).astype(np.float64) * CELL_M
     return corners
-
-
-def _list_rings(area: shapely.Geometry, tolerance_m: float) -> tuple[Ring, ...]:
-    """Return rings, simplified until each has no more points than a record takes."""
-    simple = shapely.simplify(area, tolerance_m)
-    polygons = [part for part in shapely.get_parts(simple) if part.area > 0.0]
-    rings = [ring for part in polygons for ring in (part.exterior, *part.interiors)]
-    if any(len(ring.coords) > MAX_RING_POINTS for ring in rings):
-        return _list_rings(area, 2.0 * tolerance_m)
-    rings.sort(key=lambda ring: -shapely.Polygon(ring).area)
-    return tuple(tuple((float(x), float(y)) for x, y in ring.coords) for ring in rings[:MAX_RINGS])

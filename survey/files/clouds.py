@@ -183,22 +183,6 @@ def describe_las(path: Path, header: LasHeader) -> CloudFile:
     )
 
 
-def guess_density(cloud: CloudFile, unit_m: float) -> float | None:
-    """Return points a square metre of the promised bounds; absent where they are not known or have no area.
-
-    Parameters
-    ----------
-    cloud
-        Of `open_cloud`.
-    unit_m
-        Metres of the file's horizontal unit.
-    """
-    if cloud.bounds is None:
-        return None
-    area = (cloud.bounds.east - cloud.bounds.west) * (cloud.bounds.north - cloud.bounds.south) * unit_m**2
-    return cloud.point_count / area if area > 0.0 else None
-
-
 def stream_points(
     cloud: CloudFile,
     window: Box | None = None,

@@ -27,7 +27,7 @@ def compare_terrain(raster: Path, ground_m: Floats, *, unit_m: float = 1.0) -> E
     Parameters
     ----------
     raster
-        A terrain as `survey.files.rasters.write_raster` writes it; untiled rasters are read as well, slower.
+        A terrain as `survey.catalogue.rasters.write_area` writes it; untiled rasters are read as well, slower.
     ground_m
         Easting, northing, elevation of points that the vendor calls ground, shape (n, 3), metres; beyond
         `MOST_PLACES` they are thinned evenly.

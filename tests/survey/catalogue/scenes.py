@@ -13,10 +13,15 @@ from sample_data.forest.stand import StandParameters, grow_stand
 from sample_data.scanning.cloud import PointCloud
 from sample_data.scanning.scanner import scan_airborne
 from survey.catalogue.entry import survey_catalogue
-from survey.catalogue.exports import Outputs
+from survey.catalogue.exports import Outputs, RasterJob
+from survey.catalogue.rasters import write_area
 from survey.catalogue.result import CatalogueResult
 from survey.catalogue.run import RunHere
+from survey.catalogue.store import write_arrays
+from survey.cloud import Floats
+from survey.files.crs import CloudCrs
 from survey.files.las import write_cloud
+from survey.grid import Grid
 from survey.parameters import PlotParameters
 
 SEED = 1003
@@ -57,3 +62,18 @@ def read_labels(path: Path) -> NDArray[np.uint32]:
     """Return the tree of each point of a labelled cloud, by another reader than ours."""
     labels: NDArray[np.uint32] = np.array(laspy.read(path)["treeID"])
     return labels
+
+
+def write_raster(path: Path, grid: Grid, values: Floats, *, crs: CloudCrs, description: str) -> None:
+    """Write a raster as a survey does that has one tile."""
+    write_rasters(path, [(grid, values)], crs=crs, description=description)
+
+
+def write_rasters(path: Path, parts: list[tuple[Grid, Floats]], *, crs: CloudCrs, description: str) -> None:
+    """Write a raster as a survey does, from its tiles."""
+    outcomes = []
+    for number, (grid, values) in enumerate(parts):
+        outcomes.append(path.with_name(f"{path.stem}-{number}.npz"))
+        packed = np.array([grid.west_m, grid.south_m, grid.cell_m, grid.rows, grid.columns])
+        write_arrays(outcomes[-1], {"canopy": values.astype(np.float32), "canopy_grid": packed})
+    write_area(RasterJob("canopy", description, tuple(outcomes), crs, path))

@@ -21,7 +21,7 @@ from survey.errors import (
     InvalidParameter,
     ShortRead,
 )
-from survey.files.clouds import Box, guess_density, open_cloud, stream_columns, stream_points
+from survey.files.clouds import Box, open_cloud, stream_columns, stream_points
 from survey.files.copc import write_copc
 from survey.files.crs import parse_crs
 from survey.files.decoder import Decoder, Pace
@@ -99,9 +99,6 @@ def test_the_header_tells_count_bounds_and_density(tmp_path: Path) -> None:
     cloud = open_cloud(tmp_path / "a.laz")
     assert cloud.bounds is not None
     assert (cloud.bounds.west, cloud.bounds.north) == pytest.approx((float(las.x.min()), float(las.y.max())))
-    area = float(np.ptp(las.x) * np.ptp(las.y))
-    assert guess_density(cloud, 1.0) == pytest.approx(500 / area)
-    assert guess_density(cloud, 0.3048) == pytest.approx(500 / area / 0.3048**2)
 
 
 def test_windows_side_by_side_hold_each_point_once(tmp_path: Path, decoder: Decoder) -> None:

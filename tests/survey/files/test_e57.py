@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pye57.utils import convert_spherical_to_cartesian
 
 from survey.errors import InvalidCloudFile
-from survey.files.clouds import guess_density, open_cloud, stream_points
+from survey.files.clouds import open_cloud, stream_points
 from survey.files.crs import resolve_cloud_crs
 from survey.files.decoder import Decoder
 from survey.files.e57_header import read_e57_header, read_xml
@@ -74,7 +74,6 @@ def test_bounds_whose_frame_writers_disagree_on_are_not_believed(tmp_path: Path)
     write_e57(tmp_path / "a.e57", [(make_xyz(10, 1), STILL, [100.0, 0.0, 0.0])])
     cloud = open_cloud(tmp_path / "a.e57")
     assert cloud.bounds is None
-    assert guess_density(cloud, 1.0) is None
 
 
 def test_range_and_angles_lead_where_another_library_says() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from survey.cloud import Floats
 from survey.files.crs import parse_crs
-from survey.files.rasters import write_raster
 from survey.grid import Grid
 from survey.report.terrain import compare_terrain
+from tests.survey.catalogue.scenes import write_raster
 
 GRID = Grid(500_000.0, 5_400_000.0, 1.0, 700, 900)
 """More than one piece each way."""

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from survey.errors import InvalidParameter
 from survey.files.crs import parse_crs
-from survey.files.rasters import write_raster
 from survey.grid import Grid
+from tests.survey.catalogue.scenes import write_raster, write_rasters
 
 GRID = Grid(500_000.0, 5_000_000.0, 0.5, 900, 700)
 
@@ -80,7 +79,15 @@ def test_a_small_raster_needs_no_overview(tmp_path: Path) -> None:
         assert file.read(1).tolist() == [[1.0] * 3] * 2
 
 
-def test_values_of_another_shape_leave_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidParameter):
-        write_raster(tmp_path / "a.tif", GRID, np.ones((2, 3)), crs=parse_crs("local:m"), description="x")
-    assert list(tmp_path.iterdir()) == []
+def test_tiles_that_were_cut_apart_make_the_raster_of_the_whole(tmp_path: Path) -> None:
+    values = make_values()
+    write_raster(tmp_path / "a.tif", GRID, values, crs=parse_crs("EPSG:32633"), description="x")
+    parts = []
+    for west, south, rows, columns in ((0, 0, 300, 700), (0, 300, 600, 250), (250, 300, 600, 450)):
+        corner = GRID.west_m + west * 0.5, GRID.south_m + south * 0.5
+        parts.append((Grid(*corner, 0.5, rows, columns), values[south : south + rows, west : west + columns]))
+    write_rasters(tmp_path / "b.tif", parts, crs=parse_crs("EPSG:32633"), description="x")
+    whole, joined = (rasterio.open(tmp_path / name) for name in ("a.tif", "b.tif"))
+    with whole, joined:
+        assert joined.transform == whole.transform
+        assert np.array_equal(joined.read(1), whole.read(1), equal_nan=True)
