@@ -109,7 +109,7 @@ def measure_gone(seeds: Sequence[int]) -> list[Figure]:
             gone, right = gone + is_gone, right + (is_gone and is_lost)
             lost, named = lost + is_lost, named + (is_gone and is_lost)
     return [
-        Figure("told to be gone and felled or fallen, of those told", right / gone, ""),
+        Figure("told to be gone and felled or fallen, of those told", right / gone, "", ">= 0.85"),
         Figure("felled or fallen and told to be gone, of those seen before", named / lost, ""),
     ]
 
@@ -125,7 +125,7 @@ def measure_join(seeds: Sequence[int]) -> list[Figure]:
         able, right, wrong, naive = (sum(column) for column in zip(*results, strict=True))
         figures += [
             Figure(f"field join, {name}: rightly", right / able, "", None, "nearest", naive / able),
-            Figure(f"field join, {name}: wrong, of joined", wrong / max(right + wrong, 1), ""),
+            Figure(f"field join, {name}: wrong, of joined", wrong / max(right + wrong, 1), "", "<= 0.05"),
         ]
     return figures
 

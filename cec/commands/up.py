@@ -14,21 +14,23 @@ from cec.errors import NotAHouse, OwnerUnknown
 from cec.house import open_house
 from cec.owner import find_org
 from cec.settings import HouseSettings
+from cec.signals import end_on_termination
 
 
 def run_up(settings: HouseSettings) -> None:
-    """Run a server until Ctrl-C."""
-    with contextlib.suppress(KeyboardInterrupt):
+    """Run a server until Ctrl-C or a termination, which both end it in order."""
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(_serve(settings))
 
 
 async def _serve(settings: HouseSettings) -> None:
-    async with open_house(settings) as house:
-        print_text(f"portal   {house.url}")
-        print_text(f"devices  {house.broker.url}")
-        print_text(f"pin      {format_pin(house.reader.pin)}")
-        print_text("Ctrl-C ends it; nothing is lost.")
-        await asyncio.Event().wait()
+    with end_on_termination():
+        async with open_house(settings) as house:
+            print_text(f"portal   {house.url}")
+            print_text(f"devices  {house.broker.url}")
+            print_text(f"pin      {format_pin(house.reader.pin)}")
+            print_text("Ctrl-C ends it; nothing is lost.")
+            await asyncio.Event().wait()
 
 
 def run_prepare(kind: str, *, data: Path, org: str | None, host: str, ports: tuple[int, int], servers: int) -> None:
