@@ -1,6 +1,7 @@
 """A tree record as people read it: figures with unit, own and shared error, and model."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -60,6 +61,37 @@ def make_figures(tree: Tree) -> tuple[Figure, ...]:
         _noted(_optional("Carbon", "kg", tree.carbon_g, _THOUSAND, digits=0), "above and below the ground"),
     )
     return tuple(figure for figure in optional if figure is not None)
+
+
+def make_earlier(tree: Tree, before: Sequence[tuple[int, Tree]]) -> tuple[Figure, ...]:
+    """Return what earlier records measured and the tree's newest one only bounds or models.
+
+    Parameters
+    ----------
+    tree
+        The newest record.
+    before
+        When the evidence of each earlier one was taken, and the record; newest first.
+    """
+    found: list[Figure] = []
+    if tree.height_mm is None or tree.is_top_hidden:
+        seen = next(((at_ms, one) for at_ms, one in before if one.height_mm and not one.is_top_hidden), None)
+        if seen is not None:
+            height = _optional("Height", "m", seen[1].height_mm, _METRES_MM, digits=2)
+            found += [one for one in [_noted(height, f"last seen on {format_day(seen[0])}")] if one is not None]
+    if not is_stem_measured(tree):
+        measured = next(((at_ms, one) for at_ms, one in before if is_stem_measured(one)), None)
+        for stem in measured[1].stems or () if measured else ():
+            figure = _figure("Stem diameter", "cm", stem.diameter_mm, _CENTIMETRES_MM, digits=1)
+            day = format_day(measured[0]) if measured else ""
+            where = f"{stem.at_height_mm / _METRES_MM:.2f} m above the ground"
+            found += [one for one in [_noted(figure, f"measured on {day}, {where}")] if one is not None]
+    return tuple(found)
+
+
+def is_stem_measured(tree: Tree) -> bool:
+    """Tell whether a tree's stems were measured; from above alone, they are modelled from height and crown."""
+    return bool(tree.stems) and (tree.position.of == "stem" or bool(tree.readings))
 
 
 def format_position(position: Position) -> tuple[tuple[str, str], ...]:

@@ -118,6 +118,13 @@ def tell_taken(survey: Survey) -> int:
     return survey.at_ms if survey.taken_ms is None else survey.taken_ms
 
 
+async def read_before(portal: Portal, entry: TreeEntry) -> tuple[tuple[int, Tree], ...]:
+    """Return a tree's records but the newest, with when their evidence was taken, newest first."""
+    trees = [open_envelope(await portal.register.record(cid)).expect(Tree) for cid in entry.history[1:MOST_STEPS]]
+    dates = await portal.register.dates_of({tree.survey for tree in trees})
+    return tuple((dates[tree.survey], tree) for tree in trees if tree.survey in dates)
+
+
 async def read_life(portal: Portal, entry: TreeEntry) -> tuple[LifeStep, ...]:
     """Return a tree's records, newest evidence first."""
     trees = [(cid, open_envelope(await portal.register.record(cid)).expect(Tree)) for cid in entry.history[:MOST_STEPS]]

@@ -15,8 +15,8 @@ from portal.charts import CHARTS, GROWTH
 from portal.comparisons import read_comparison
 from portal.context import Portal, PortalDep
 from portal.drawing import draw_crown
-from portal.figures import format_position, make_figures
-from portal.histories import read_life, read_questions
+from portal.figures import format_position, make_earlier, make_figures
+from portal.histories import read_before, read_life, read_questions
 from portal.labels import draw_label
 from register.entries import SurveyEntry
 
@@ -65,7 +65,7 @@ async def show_tree(code: str, request: Request, portal: PortalDep) -> HTMLRespo
         "entry": entry,
         "tree": tree,
         "signer": str(record.key),
-        "figures": make_figures(tree),
+        "figures": (*make_figures(tree), *make_earlier(tree, await read_before(portal, entry))),
         "position": format_position(tree.position),
         "crown": draw_crown(tree),
         "life": await read_life(portal, entry),

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from domain.records.result import Estimate, Result, Stem, Tree
-from portal.figures import make_figures
+from portal.figures import format_day, make_earlier, make_figures
 from survey.report.charts import draw_height_diameter
 from survey.report.records import read_records
-from tests.domain.samples import BODIES
+from tests.domain.samples import AT_MS, BODIES, FROM_WITHIN
 
 
 def make_tree(*, is_hidden: bool) -> Tree:
@@ -54,3 +54,25 @@ def test_charts_of_measured_stems_say_so_and_leave_lower_bounds_out() -> None:
     assert "measured" in draw_height_diameter(stand)
     above = replace(SEEN, position=replace(SEEN.position, of="apex"))
     assert not read_records([above, SEEN], closing, "local:plot-7").is_dbh_measured
+
+
+def test_what_was_measured_earlier_is_told_beside_what_is_only_bounded_or_modelled() -> None:
+    from_above = BODIES["tree"]
+    assert isinstance(from_above, Tree)
+    assert from_above.height_mm is not None
+    taped = replace(
+        from_above,
+        position=replace(from_above.position, of="stem"),
+        height_mm=None,
+        stems=(Stem(Estimate(355, 4, 0, "caliper"), 1_300),),
+    )
+    (height,) = make_earlier(FROM_WITHIN, [(AT_MS, taped), (AT_MS - 86_400_000, from_above)])
+    assert (height.name, height.value, height.note) == (
+        "Height",
+        "23.40",
+        f"last seen on {format_day(AT_MS - 86_400_000)}",
+    )
+    (stem,) = make_earlier(from_above, [(AT_MS, from_above), (AT_MS - 86_400_000, taped)])
+    assert (stem.name, stem.value) == ("Stem diameter", "35.5")
+    assert stem.note.startswith(f"measured on {format_day(AT_MS - 86_400_000)}, 1.30 m")
+    assert make_earlier(from_above, []) == make_earlier(taped, [(AT_MS, taped)]) == ()
