@@ -14,6 +14,8 @@ from tests.cec.test_commands import cec
 from tests.cec.test_office import send
 from tests.ingest.devices import Device
 
+pytestmark = pytest.mark.slow
+
 
 async def test_a_register_that_is_gone_is_made_anew_with_its_anchors(tmp_path: Path) -> None:
     data = tmp_path / "server"

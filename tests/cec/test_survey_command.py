@@ -23,6 +23,8 @@ from sample_data.forest.stand import StandParameters, grow_stand
 from sample_data.scanning.scanner import scan_airborne
 from survey.files.las import write_cloud
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 LIMIT_S = 120
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HANG_S = 120.0
 """Only a server that does not end takes so long."""
 
