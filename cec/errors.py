@@ -130,7 +130,7 @@ class NoSuchCloud(ProgramError):
     """A cloud was named that is not a file."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"No file {path}: name a LAS or LAZ file that is there")
+        super().__init__(f"No file {path}: name a LAS, LAZ, COPC, E57 or PLY file that is there")
         self.path = path
 
 

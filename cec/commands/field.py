@@ -143,7 +143,8 @@ def run_field(*, data: Path, campaign: str | None, as_json: bool) -> None:
     for one in waiting:
         print_text(f"{one.day}  {one.campaign}: readings are {one.state}{': ' if one.reason else ''}{one.reason}")
     if not days and not waiting:
-        print_text("no crew has measured a tree here")
+        of = " here" if campaign is None else f" in campaign {campaign}"
+        print_text(f"no crew has measured a tree{of}")
 
 
 def read_days(db: sqlite3.Connection) -> Iterator[CrewDay]:
@@ -275,19 +276,20 @@ def _print_day(day: CrewDay) -> None:
 
 
 def _describe(tree: CrewTree) -> str:
-    height = _show(tree.height_m, tree.height_error_m, "m", tree.height_before_m)
-    diameter = _show(tree.diameter_cm, tree.diameter_error_cm, "cm", tree.diameter_before_cm)
+    height = _show("height", "m", tree.height_before_m, (tree.height_m, tree.height_error_m))
+    diameter = _show("diameter", "cm", tree.diameter_before_cm, (tree.diameter_cm, tree.diameter_error_cm))
     kind = "known" if tree.was_known else "new"
     status = "" if tree.status == "alive" else f"  {tree.status}"
     damage = "" if tree.damage is None else f"  damage: {tree.damage}"
-    return f"{tree.code}  {kind:5}  {tree.species or '-':24} {height:>28} {diameter:>32}{status}{damage}"
+    return f"{tree.code}  {kind:5}  {tree.species or 'species not said':24}  {height:34}  {diameter}{status}{damage}"
 
 
-def _show(value: float | None, error: float | None, unit: str, before: float | None) -> str:
+def _show(what: str, unit: str, before: float | None, measured: tuple[float | None, float | None]) -> str:
+    value, error = measured
     if value is None or error is None:
-        return f"no {unit}"
+        return f"no {what}"
     was = "" if before is None else f", was {before:.1f}"
-    return f"{value:.1f} ± {error:.1f} {unit}{was}"
+    return f"{what} {value:.1f} ± {error:.1f} {unit}{was}"
 
 
 def _describe_pair(pair: OpenPair) -> str:
