@@ -115,6 +115,7 @@ async def test_two_campaigns_that_come_at_once_are_compared_all_the_same(tmp_pat
         assert match.counts is not None
         assert match.counts.same > 0.5 * earlier.trees
         counts = await line.register.counts()
+        assert counts.gone == match.counts.gone
         assert counts.trees + counts.gone == earlier.trees + match.counts.new + match.counts.undecided
 
 

@@ -109,6 +109,7 @@ def test_codes_stay_with_a_folder_and_are_others_with_another_key(tmp_path: Path
         return {body.code for body in (one.body for one in read_records(told["records"])) if isinstance(body, Tree)}
 
     first = codes("one")
+    assert len(first) == len(CONES)
     assert codes("one") == first
     assert not codes("two") & first
 
@@ -118,7 +119,9 @@ def test_a_frame_of_its_own_is_taken_and_told(tmp_path: Path, stems: Stems) -> N
     assert told["crs"] == "local:m"
     assert any("the frame is this cloud's own" in warning for warning in told["warnings"])
     bodies = [one.body for one in read_records(told["records"])]
-    assert all(body.position.lon_nd is None for body in bodies if isinstance(body, Tree))
+    trees = [body for body in bodies if isinstance(body, Tree)]
+    assert len(trees) == len(CONES)
+    assert all(tree.position.lon_nd is None for tree in trees)
 
 
 def test_what_is_told_to_people_says_what_the_records_say(

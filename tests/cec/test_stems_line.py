@@ -191,6 +191,8 @@ async def test_a_scan_from_within_after_one_from_above_keeps_the_codes_of_the_tr
     shared = above.truth.keys() & codes.keys()
     right = sum(above.truth[code] == codes[code] for code in shared)
     both = {number for number in codes.values() if number in set(above.truth.values())}
+    assert len(both) > 10
+    assert match.counts.same >= right > 0
     assert right == len(shared)
     assert right >= 0.6 * len(both)
     assert {one.verdict for one in match.unseen or ()} <= {"not-seen", "outside"}

@@ -261,7 +261,6 @@ _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from ingest.journal import Journal
-from ingest.tables import MIGRATIONS, SCHEMA, prepare
 from tests.ingest.devices import ORG_KEY, POLICY, Device
 
 async def main():

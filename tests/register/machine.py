@@ -108,9 +108,10 @@ class RegisterMachine(RuleBasedStateMachine):
     def lives(self) -> dict[str, Life]:
         return {code: live(records, self.records.keys()) for code, records in self.trees.items()}
 
-    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=4), east=STEPS, survey=st.sampled_from(SURVEYS))
-    def begin(self, numbers: list[int], east: int, survey: Record) -> None:
-        self.add([make_tree(number, lon_nd=LON_ND + east, survey=survey) for number in numbers])
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=4), east=STEPS, north=STEPS, survey=st.sampled_from(SURVEYS))
+    def begin(self, *, numbers: list[int], east: int, north: int, survey: Record) -> None:
+        lon_nd, lat_nd = LON_ND + east, LAT_ND + north
+        self.add([make_tree(number, lon_nd=lon_nd, lat_nd=lat_nd, survey=survey) for number in numbers])
 
     @rule(survey=st.sampled_from(SURVEYS))
     def survey_comes(self, survey: Record) -> None:

@@ -252,17 +252,21 @@ def test_after_a_sudden_end_the_store_stands_at_its_last_whole_block(tmp_path: P
             text=True,
         )
         assert process.stdout is not None
-        for _ in range(blocks):
-            assert process.stdout.readline()
+        before = [process.stdout.readline() for _ in range(blocks)]
         process.kill()
-        told = {int(line.split()[0]): line.split()[1] for line in process.stdout if len(line.split()) == 2}
+        # The last line may be cut.
+        lines = [line.split() for line in [*before, *process.stdout] if line.endswith("\n")]
+        told = {int(height): app_hash for height, app_hash in lines}
+        assert len(told) >= blocks
         process.stdout.close()
         process.wait(timeout=30)
         kv = RocksStore(tmp_path)
         store = TreeStore(kv, ("bank",), keep=3)
         # A block may be durable before it could be told; none that was told is lost.
-        assert store.height - max(told, default=store.height) in (0, 1)
-        assert told.get(store.height, store.app_hash.hex()) == store.app_hash.hex()
+        assert store.height in told or store.height == max(told) + 1
+        assert store.height >= max(told)
+        if store.height in told:
+            assert told[store.height] == store.app_hash.hex()
         content = dict(store.iterate("bank", b""))
         assert store.roots["bank"] == compute_content_root(content)
         assert all(isinstance(store.prove("bank", key), Membership) for key in content)

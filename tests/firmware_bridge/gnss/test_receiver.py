@@ -179,7 +179,7 @@ def test_work_grows_with_the_stream_alone(hostile: bytes, piece: int) -> None:
 
 
 def count_lines(data: bytes, piece: int) -> int:
-    """Return how many lines of Python run for a stream: work that no clock measures."""
+    """Return how many interpreted lines run for a stream; what C does in one of them is timed by a benchmark."""
     lines = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> TraceFunction:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from domain.records.field import Place
 from domain.records.match import Match
 from domain.records.result import Estimate, Result, Survey, Tree
 from ingest.entries import Job
+from ingest.errors import JournalUnwritable
 from ingest.journal import Journal
 from ingest.pipeline import anchoring, knowing, surveying
 from ingest.pipeline.anchoring import Anchorer
@@ -32,6 +34,8 @@ from register.sqlite import SqliteRegister
 from tests.domain.samples import BODIES
 from tests.ingest.devices import INGEST_KEY, ORG_KEY, POLICY, Device
 
+HANG_S = 60.0
+"""Only what waits for what does not come takes so long."""
 GROUND = Box(15_001_000_000, 47_812_000_000, 15_002_000_000, 47_813_000_000)
 """Around the one place where all trees of these tests stand."""
 CODES = ("00000000000000000", "0000000000000001Z", "0000000000000002Y")
@@ -407,11 +411,23 @@ async def test_a_job_is_put_back_once_a_full_disk_has_room_again(line: Line, mon
     worker = replace(line.worker, surveyor=FillingDisk(line))
     await line.upload(b"21 17 9")
     await line.follower.step()
+    refused = asyncio.Event()
+    fail_job = line.journal.fail_job
+
+    async def notice(*args: Any, **options: Any) -> None:  # noqa: ANN401  # passed on as they are
+        try:
+            await fail_job(*args, **options)
+        except JournalUnwritable:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(line.journal, "fail_job", notice)
     step = asyncio.create_task(worker.step(), name="survey")
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(HANG_S):
+        await refused.wait()
     assert not step.done()
     await line.journal.write(lambda db: db.execute("PRAGMA max_page_count = 100000").fetchall())
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(HANG_S):
         assert await step == 1
         while not await worker.step():  # noqa: ASYNC110 - the job is due again at a time, not at an event
             await asyncio.sleep(0.05)

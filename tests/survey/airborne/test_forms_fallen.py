@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -85,16 +85,25 @@ def test_an_echo_at_the_very_edge_of_a_star_is_counted_within_it(axis: int) -> N
     assert len(find(np.vstack([places, low]), np.r_[above, np.full(20, 0.5)])) <= 1
 
 
+@settings(max_examples=15, deadline=None)
+@given(way_deg=st.floats(0.0, 360.0), thick_m=st.floats(0.4, 0.7), seed=st.integers(0, 9))
+def test_stems_of_any_way_and_thickness_have_bounded_length_and_are_sure(
+    way_deg: float, thick_m: float, seed: int
+) -> None:
+    places, floor = make_floor(seed)
+    stems = find(places, lay_stem(places, floor, math.radians(way_deg), thick_m=thick_m))
+    assert stems
+    for stem in stems:
+        assert 4.0 <= stem.length_m <= 24.0
+        assert 0.8 <= stem.probability <= 1.0
+
+
 @given(st.integers(0, 2**32 - 1))
-def test_any_points_give_stems_of_bounded_length_that_are_sure(seed: int) -> None:
+def test_few_scattered_points_show_no_stem_and_break_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(0, 60))
+    count = int(rng.integers(1, 60))
     places = rng.normal(0.0, 3.0, (count, 2)).round(1)
-    above = rng.exponential(0.3, count).round(1)
-    if count:
-        for stem in find(places, above):
-            assert 4.0 <= stem.length_m <= 24.0
-            assert stem.probability >= 0.8
+    assert find(places, rng.exponential(0.3, count).round(1)) == ()
 
 
 def test_stems_do_not_depend_on_what_lies_farther_than_the_reach_or_on_the_order_of_points() -> None:

@@ -444,4 +444,5 @@ def test_in_a_dense_stand_an_older_cloud_puts_no_known_tree_in_two_lists(seed: i
     same = [one.code for match in matched.matches for one in match.same or ()]
     doubtful = [one.code for match in matched.matches for one in match.doubtful or ()]
     unseen = [one.code for match in matched.matches for one in match.unseen or ()]
+    assert same
     assert len(same) + len(doubtful) + len(unseen) == len({*same, *doubtful, *unseen})
