@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 ARGS ?=
 export PYTHON ?=
-BENCH ?= survey catalogue terrestrial forms field resurvey totals kernels mutated_clouds anchor line broker register mutations faults
+BENCH ?= survey catalogue terrestrial forms field resurvey totals kernels mutated_clouds chance state anchor line broker register mutations faults
 BIN := .venv/bin
 
 help: ## list the targets

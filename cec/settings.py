@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from cec.defaults import ORG
+from cec.defaults import ORG, QUIET_S
 from cec.errors import UnreadableAddress, UnreadableShare
 from ingest.broker.shards import SHARDS, Shards
 from ingest.settings import TlsFiles
@@ -88,7 +88,8 @@ class HouseSettings:
     quiet_s
         How long nothing must come of a crew's day before its trees are told.
     region
-        Whose equations of volume and biomass hold for crews' trees; absent: those of the whole Earth.
+        Whose equations hold for trees whose stems were measured, by crews or in scans from within the forest; absent:
+        those of the whole Earth.
     register
         Address of the register, ``postgresql://…``; absent: a file in the folder.
     """
@@ -103,7 +104,7 @@ class HouseSettings:
     public_url: str | None = None
     anchor_every_s: float = 0.3
     broker: BrokerChoice = field(default_factory=BrokerChoice)
-    quiet_s: float = 600.0
+    quiet_s: float = QUIET_S
     region: str | None = None
     register: str | None = field(default=None, repr=False)
 

@@ -71,7 +71,7 @@ async def read_comparison(portal: Portal, entry: SurveyEntry) -> Comparison | No
     if not parts or parts[0].counts is None:
         return None
     first = parts[0]
-    # The record names them by CID; a reader looks for the latest.
+    # Another server's software may name them in another order; a reader looks for the latest.
     dates = await portal.register.dates_of(first.earlier)
     latest = sorted(dates, key=lambda cid: (-dates[cid], bytes(cid)))[:_EARLIER_SHOWN]
     earlier = [one for one in [await _find_survey(portal, cid) for cid in latest] if one]

@@ -152,7 +152,7 @@ def _tell_life(trees: Sequence[tuple[Cid, Tree]], surveys: Mapping[Cid, Survey])
                 status=tree.status,
                 is_changed=before is not None and before.status != tree.status,
                 height=_tell_height(tree) if stands else "",
-                error=f"{_error(tree.height_mm):.2f}" if tree.height_mm else "",
+                error=f"{_error(tree.height_mm):.2f}" if tree.height_mm and not tree.is_top_hidden else "",
                 growth=_tell_growth(before, tree, years) if before is not None else None,
                 note=_tell_absence(tree.absence) if tree.absence else "",
             )

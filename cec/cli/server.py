@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from cec.cli.options import DATA, Data, Json, Org, Register
-from cec.defaults import ORG
+from cec.defaults import ORG, QUIET_S
 
 server = typer.Typer(rich_markup_mode=None)
 
@@ -35,9 +35,10 @@ def up(
     share: Annotated[str, typer.Option(help="Of the devices, where several servers divide them: 1/4.")] = "1/1",
     quiet: Annotated[
         float, typer.Option(min=1.0, help="Seconds without a reading after which a crew's day becomes tree records.")
-    ] = 600.0,
+    ] = QUIET_S,
     region: Annotated[
-        str | None, typer.Option(help="Whose equations for crews' trees: canada, united-states, europe …")
+        str | None,
+        typer.Option(help="Whose equations for trees whose stems were measured: canada, united-states, europe …"),
     ] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], typer.Option(help="Least that is told.")

@@ -38,6 +38,8 @@ class CrewTree:
         As the crew named them; species may be an earlier record's.
     height_m, height_error_m, diameter_cm, diameter_error_cm, biomass_kg
         As told; absent where unknown. Errors are own and shared together.
+    is_top_hidden
+        Whether the tree is at least so tall, as an earlier scan from within the forest saw it.
     height_before_m, diameter_before_cm
         Of the record before.
     warnings
@@ -54,6 +56,7 @@ class CrewTree:
     diameter_cm: float | None
     diameter_error_cm: float | None
     biomass_kg: float | None
+    is_top_hidden: bool
     height_before_m: float | None
     diameter_before_cm: float | None
     warnings: tuple[str, ...]
@@ -141,10 +144,16 @@ def run_field(*, data: Path, campaign: str | None, as_json: bool) -> None:
     for day in days:
         _print_day(day)
     for one in waiting:
-        print_text(f"{one.day}  {one.campaign}: readings are {one.state}{': ' if one.reason else ''}{one.reason}")
+        print_text(f"{one.day}  {one.campaign}: {_tell_state(one)}")
     if not days and not waiting:
         of = " here" if campaign is None else f" in campaign {campaign}"
         print_text(f"no crew has measured a tree{of}")
+
+
+def _tell_state(day: OpenDay) -> str:
+    words = {"waiting": "readings wait until the day is quiet", "failed": "readings could not be told"}
+    told = words.get(day.state, f"readings are {day.state}")
+    return f"{told}: {day.reason}" if day.reason else told
 
 
 def read_days(db: sqlite3.Connection) -> Iterator[CrewDay]:
@@ -224,7 +233,8 @@ def _read_tree(db: sqlite3.Connection, tree: Tree, warnings: tuple[str, ...]) ->
         diameter_cm=diameter,
         diameter_error_cm=diameter_error,
         biomass_kg=_measure(tree.biomass_g, 1_000.0)[0],
-        height_before_m=None if before is None else _measure(before.height_mm, 1_000.0)[0],
+        is_top_hidden=bool(tree.is_top_hidden),
+        height_before_m=None if before is None or before.is_top_hidden else _measure(before.height_mm, 1_000.0)[0],
         diameter_before_cm=None if before is None else _measure(_find_diameter(before), 10.0)[0],
         warnings=warnings,
     )
@@ -276,7 +286,9 @@ def _print_day(day: CrewDay) -> None:
 
 
 def _describe(tree: CrewTree) -> str:
-    height = _show("height", "m", tree.height_before_m, (tree.height_m, tree.height_error_m))
+    height = f"height over {tree.height_m or 0.0:.1f} m"
+    if not tree.is_top_hidden:
+        height = _show("height", "m", tree.height_before_m, (tree.height_m, tree.height_error_m))
     diameter = _show("diameter", "cm", tree.diameter_before_cm, (tree.diameter_cm, tree.diameter_error_cm))
     kind = "known" if tree.was_known else "new"
     status = "" if tree.status == "alive" else f"  {tree.status}"

@@ -66,7 +66,7 @@ def run_capture(out: Path, *, address: str | None, ports: tuple[int, ...], secon
     options = RecordOptions(address or default.address, ports or default.ports)
     console = Console(is_quiet=as_json)
     console.say(f"listening on UDP {', '.join(map(str, options.ports))}; Ctrl-C ends it")
-    summary = asyncio.run(_capture(out, options, seconds))
+    summary = asyncio.run(capture(out, options, seconds))
     if as_json:
         print_json({**asdict(summary), "path": str(summary.path)})
         return
@@ -74,12 +74,15 @@ def run_capture(out: Path, *, address: str | None, ports: tuple[int, ...], secon
     print_text(f"  {summary.path}: {summary.datagrams} packets, {summary.size:,} bytes{lost}")
 
 
-async def _capture(out: Path, options: RecordOptions, seconds: float) -> RecordSummary:
+async def capture(out: Path, options: RecordOptions, seconds: float) -> RecordSummary:
+    """Record until a signal, the time (0: none), or the largest size that the options allow."""
     stop = asyncio.Event()
     async with open_recording(out, options) as recording:
         with stop_on_signals(stop):
             async with asyncio.TaskGroup() as group:
                 running = group.create_task(recording.run(stop), name="capture")
+                # It ends by itself when the file is as large as it may be.
+                running.add_done_callback(lambda _: stop.set())
                 await wait_for_stop(stop, seconds)
                 stop.set()
             return running.result()

@@ -24,7 +24,7 @@ _VENDOR_GROUND: Final = 2
 _LEAST_GROUND: Final = 1_000
 """Points that a vendor calls ground, below which a map of them says nothing."""
 _MOST_READ: Final = 30_000_000
-"""Points that are decoded to check the terrain: ten seconds; of larger areas the first files are looked at."""
+"""Points that are decoded to check the terrain; of larger areas the first are looked at."""
 
 
 def write_report(path: Path, surveyed: SurveyedFolder, name: str, parameters: PlotParameters) -> None:
@@ -53,9 +53,9 @@ def _read_ground(result: CatalogueResult) -> Floats:
     every = 1 + sum(file.points for file in result.files) // (4 * MOST_PLACES)
     parts, read = [np.empty((0, 3))], 0
     for file in result.files:
-        if read > _MOST_READ:
-            break
         for raw in stream_points(open_cloud(file.path)):
+            if read > _MOST_READ:
+                return np.vstack(parts)
             read += len(raw)
             kept = np.flatnonzero((raw.classification == _VENDOR_GROUND) & ~raw.withheld)[::every]
             parts.append(_place(result, raw, kept))

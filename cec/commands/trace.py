@@ -12,7 +12,7 @@ from chain.node import read_chain
 from chain.proof import describe, verify_proof
 from domain.codes import format_code, parse_code
 from domain.envelope import open_envelope
-from domain.records.result import Estimate, Survey, Tree
+from domain.records.result import Survey, Tree
 from register.opening import open_register
 
 
@@ -49,10 +49,10 @@ async def _trace(code: str, data: Path, address: str | Path) -> tuple[dict[str, 
         survey = open_envelope(await register.record(entry.survey)).expect(Survey)
         found: dict[str, Any] = {
             "code": format_code(code),
-            "height": "not measured" if tree.height_mm is None else _metres(tree.height_mm),
+            "height": _tell_height(tree),
             "record": str(entry.record),
             "survey": str(entry.survey),
-            "cloud": ", ".join(str(cloud) for cloud in survey.clouds or ()),
+            **_tell_evidence(survey, tree),
             "software": survey.software,
         }
         if entry.anchor is None:
@@ -68,8 +68,19 @@ async def _trace(code: str, data: Path, address: str | Path) -> tuple[dict[str, 
         return found, raw
 
 
-def _metres(estimate: Estimate) -> str:
-    return f"{estimate.value / 1000:.2f} m ± {estimate.own_error / 1000:.2f} m ({estimate.model})"
+def _tell_height(tree: Tree) -> str:
+    height = tree.height_mm
+    if height is None:
+        return "not measured"
+    error = "" if tree.is_top_hidden else f" ± {height.own_error / 1000:.2f} m"
+    return f"{'over ' if tree.is_top_hidden else ''}{height.value / 1000:.2f} m{error} ({height.model})"
+
+
+def _tell_evidence(survey: Survey, tree: Tree) -> dict[str, str]:
+    """Return what a tree's figures rest on: clouds, or a crew's readings."""
+    if survey.clouds:
+        return {"cloud": ", ".join(str(cloud) for cloud in survey.clouds)}
+    return {"readings": ", ".join(str(reading) for reading in tree.readings or ())}
 
 
 def _check(data: Path) -> Path:

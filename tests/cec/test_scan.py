@@ -1,17 +1,22 @@
 """`cec bridge scan`: files in, a cloud and figures out."""
 
+import asyncio
 import json
+import socket
 from pathlib import Path
 
 import laspy
 import pytest
 
-from cec.commands.scan import ScanRun, run_scan
+from cec.commands.scan import ScanRun, capture, run_scan
 from firmware_bridge.scan.capture import ScanOptions
 from firmware_bridge.scan.errors import InvalidMounting, InvalidTrack
+from firmware_bridge.scan.live import RecordOptions
 from tests.firmware_bridge.scan.scans import PARAMETERS, make_scan, record, scan
 from tests.firmware_bridge.scan.test_track import make_csv
 
+HANG_S = 60.0
+"""Only a capture that does not end takes so long."""
 LEVER = ",".join(map(str, PARAMETERS.lever_m))
 BORESIGHT = ",".join(map(str, PARAMETERS.boresight_deg))
 
@@ -56,3 +61,19 @@ def test_a_track_that_is_none_is_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     with pytest.raises(InvalidTrack):
         run_scan(ScanRun(run.pcap, run.pcap, run.crs), as_json=True)
+
+
+async def test_a_capture_ends_when_it_is_as_large_as_it_may_be(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        options = RecordOptions("127.0.0.1", (port,), max_bytes=2_000)
+        async with asyncio.timeout(HANG_S):
+            running = asyncio.create_task(capture(tmp_path / "a.pcap", options, 0.0), name="capture")
+            while not running.done():
+                sender.sendto(bytes(100), ("127.0.0.1", port))
+                await asyncio.sleep(0.001)
+    summary = await running
+    assert 1_000 < summary.size <= 2_000
+    assert summary.size == (tmp_path / "a.pcap").stat().st_size

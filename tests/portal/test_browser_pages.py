@@ -94,7 +94,7 @@ async def test_without_webgl_every_tree_is_a_link_in_a_drawing(chromium_binary: 
 MEASURED, HIDDEN, UNKNOWN = (tree.expect(Tree) for tree in TREES)
 HEIGHTS = {
     MEASURED.code: (MEASURED, "23.4 m ± 0.3 m high"),
-    HIDDEN.code: (dataclasses.replace(HIDDEN, is_top_hidden=True), "at least 23.4 m ± 0.3 m high"),
+    HIDDEN.code: (dataclasses.replace(HIDDEN, is_top_hidden=True), "over 23.4 m high"),
     UNKNOWN.code: (dataclasses.replace(UNKNOWN, height_mm=None), "height unknown"),
 }
 """Trees by code, and how high a person is told they are."""

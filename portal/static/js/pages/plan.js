@@ -32,7 +32,9 @@ function makeProjection([[west, south], [east, north]], width, height) {
 /** Returns a tree's height in words; what is hidden is at least as high as what was seen. */
 export function describeHeight({ height_m: height, height_error_m: error, is_top_hidden: isTopHidden }) {
   if (height === undefined) return 'height unknown';
-  return `${isTopHidden ? 'at least ' : ''}${height.toFixed(1)} m ± ${error.toFixed(1)} m high`;
+  // A lower bound has no error to tell.
+  if (isTopHidden) return `over ${height.toFixed(1)} m high`;
+  return `${height.toFixed(1)} m ± ${error.toFixed(1)} m high`;
 }
 
 /** Draws `features` into `box`. */
