@@ -7,10 +7,9 @@ from typing import Final
 
 from chain.data.kv import KeyValueStore
 from chain.data.smt import EMPTY, Node, Place, Update, find_path, hash_leaf
+from chain.data.tree_store import build_module_tree
 from chain.network.application import StateProof
-from chain.wire.codec import encode_varint
 from domain.codec import decode_map, encode
-from domain.merkle import MerkleTree, build_tree
 
 _META: Final = b"m/state"
 _VALUE: Final = b"s/"
@@ -107,16 +106,6 @@ class StateStore:
     def _read_root(self, module: str) -> bytes:
         node = _Nodes(self._kv, module).node((0, 0))
         return EMPTY if node is None else node.hash
-
-
-def encode_module_leaf(name: str, root: bytes) -> bytes:
-    """Return the data of a module's leaf under the application hash (docs/formats.md, "State")."""
-    return encode_varint(len(name)) + name.encode() + b"\x20" + hashlib.sha256(root).digest()
-
-
-def build_module_tree(roots: dict[str, bytes]) -> MerkleTree:
-    """Return the Tendermint simple Merkle tree over modules' roots, by name."""
-    return build_tree(encode_module_leaf(name, roots[name]) for name in sorted(roots))
 
 
 @dataclass(frozen=True, slots=True)

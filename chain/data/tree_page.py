@@ -8,12 +8,12 @@ length, so that joining two needs no other mark. Only slots are stored: what sta
 it would cost more than hashing it again.
 """
 
-import hashlib
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final, TypeAlias
 
-EMPTY: Final = bytes(32)
-"""Hash of an empty child, and root of an empty tree."""
+from chain.data.smt import EMPTY, hash_inner
+
 NOTHING: Final = b""
 """A node where no key is."""
 INNER_BYTES: Final = 32
@@ -32,17 +32,6 @@ Page: TypeAlias = list[bytes]
 
 _BUNCHES: Final = frozenset(INNER_BYTES + count * LEAF_BYTES for count in range(2, MOST_BUNCHED + 1))
 _SLOT_LENGTHS: Final = frozenset((0, LINK_BYTES, LEAF_BYTES)) | _BUNCHES
-_sha256: Final = hashlib.sha256
-
-
-def hash_leaf(key_hash: bytes, value: bytes) -> bytes:
-    """Return the hash of the leaf of a hashed key (32 bytes) and its value."""
-    return hashlib.sha256(b"\x00" + key_hash + hashlib.sha256(value).digest()).digest()
-
-
-def hash_inner(left: bytes, right: bytes) -> bytes:
-    """Return the hash of an inner node over its children's hashes (32 bytes each)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def get_hash(node: bytes) -> bytes:
@@ -95,7 +84,7 @@ def expand_bunch(leaves: list[bytes], depth: int) -> Page:
 def compute_join(left: bytes, right: bytes) -> bytes:
     """Return the node over two nodes; an only leaf moves up."""
     if left and right:
-        return hashlib.sha256(b"\x01" + left[:32] + right[:32]).digest()
+        return sha256(b"\x01" + left[:32] + right[:32]).digest()
     only = left or right
     if not only or len(only) == LEAF_BYTES:
         return only
@@ -118,9 +107,7 @@ def change_slot(page: Page, index: int) -> None:
     while index:
         left, right = page[2 * index], page[2 * index + 1]
         # Nearly all nodes have two children; a call for each would cost as much as the hash.
-        page[index] = (
-            _sha256(b"\x01" + left[:32] + right[:32]).digest() if left and right else compute_join(left, right)
-        )
+        page[index] = sha256(b"\x01" + left[:32] + right[:32]).digest() if left and right else compute_join(left, right)
         index >>= 1
 
 

@@ -19,9 +19,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from chain.data.kv import KeyValueStore
+from chain.data.smt import hash_leaf
 from chain.data.tree import Batch, PageName
-from chain.data.tree_errors import BrokenTree, HeightNotKept, InvalidTreeHeight, InvalidTreeKey, UnknownModule
-from chain.data.tree_page import NOTHING, Page, encode_page, get_hash, hash_leaf, parse_page
+from chain.data.tree_errors import (
+    BrokenTree,
+    HeightNotKept,
+    InvalidHistory,
+    InvalidModuleName,
+    InvalidTreeHeight,
+    InvalidTreeKey,
+    StaleState,
+    UnknownModule,
+)
+from chain.data.tree_page import NOTHING, Page, encode_page, get_hash, parse_page
 from chain.data.tree_proof import Tree
 from domain.codec import decode_map, encode
 from domain.merkle import MerklePath, MerkleTree, build_tree
@@ -29,11 +39,13 @@ from domain.merkle import MerklePath, MerkleTree, build_tree
 KEEP: Final = 100
 """Heights that proofs can be made for: minutes of a busy chain, so that who got a header can still ask for state."""
 CACHED_PAGES: Final = 32_768
-"""Pages held ready, about 3 KB each: 100 MB at most, in a state of half a million keys or more."""
+"""Pages held ready, those used last, 1.9 to 2.5 KB each: about 80 MB at most."""
 MAX_KEY_BYTES: Final = 65_535
 """A key's length stands in two bytes."""
 MAX_MODULE_BYTES: Final = 64
 """A module's name has its length in one byte, and in each of the tree's records."""
+LEAST_KEPT: Final = 2
+"""A block prunes what the blocks before it listed, so that the last two heights always stay."""
 _PRUNED_AT_ONCE: Final = 2
 """Heights pruned with a block: two, so that a shorter history is reached by and by, and no block waits long."""
 
@@ -53,6 +65,8 @@ class PendingState:
     ----------
     height
         Of the block.
+    base
+        Last height committed when it was computed: it can follow no other.
     writes
         What to write; None deletes.
     tops
@@ -68,6 +82,7 @@ class PendingState:
     """
 
     height: int
+    base: int
     writes: dict[bytes, bytes | None]
     tops: Mapping[str, bytes]
     app_hash: bytes
@@ -139,7 +154,12 @@ class TreeStore:
     keep
         Heights that proofs can be made for, at least 2.
     cached_pages
-        Pages held ready.
+        Pages held ready, those used last.
+
+    Raises
+    ------
+    InvalidModuleName, InvalidHistory
+        When names or `keep` are not such.
     """
 
     def __init__(
@@ -147,9 +167,9 @@ class TreeStore:
     ) -> None:
         for name in modules:
             if not 0 < len(name.encode()) <= MAX_MODULE_BYTES or "/" in name:
-                raise InvalidTreeKey(name.encode(), f"a module's name has 1 to {MAX_MODULE_BYTES} bytes and no '/'")
-        if keep < 2:  # noqa: PLR2004  # a block prunes what the blocks before it listed
-            raise InvalidTreeHeight(keep, 2)
+                raise InvalidModuleName(name, MAX_MODULE_BYTES)
+        if keep < LEAST_KEPT:
+            raise InvalidHistory(keep, LEAST_KEPT)
         self._kv, self._keep, self._most = kv, keep, cached_pages
         self._modules = tuple(sorted(modules))
         self._cache: OrderedDict[bytes, Page] = OrderedDict()
@@ -202,12 +222,18 @@ class TreeStore:
         writes |= {key: encode_page(page) for key, page in pages.items()}
         oldest = self._write_history(writes, tops, stale, height)
         roots = {name: get_hash(top) for name, top in tops.items()}
-        return PendingState(height, writes, tops, build_module_tree(roots).root, oldest, pages, stale)
+        return PendingState(height, self.height, writes, tops, build_module_tree(roots).root, oldest, pages, stale)
 
     def commit(self, pending: PendingState) -> None:
-        """Make a block's changes durable."""
-        if pending.height <= self.height:
-            raise InvalidTreeHeight(pending.height, self.height)
+        """Make a block's changes durable.
+
+        Raises
+        ------
+        StaleState
+            When another block was committed since they were prepared: they would undo parts of it.
+        """
+        if pending.base != self.height:
+            raise StaleState(pending.height, pending.base, self.height)
         self._kv.write(pending.writes)
         self.height, self.oldest, self._tops = pending.height, pending.oldest, dict(pending.tops)
         for key in pending.stale:
@@ -244,6 +270,7 @@ class TreeStore:
         """Return a page by its record's key; not to be changed."""
         page = self._cache.get(key)
         if page is not None:
+            self._cache.move_to_end(key)
             return page
         raw = self._kv.get(key)
         if raw is None:

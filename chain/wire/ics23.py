@@ -7,10 +7,12 @@ an empty key or value.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar, Final, TypeAlias
 
 from chain.wire.codec import Field, Kind, encode_message
 from chain.wire.errors import InvalidWire
+from domain.merkle import MerklePath
 
 NO_HASH: Final = 0
 SHA256: Final = 1
@@ -114,25 +116,18 @@ Member: TypeAlias = tuple[bytes, bytes, Sequence[bytes]]
 """A key, its value, and the siblings from the top of the tree to its leaf, 32 bytes each, empty ones of zeros."""
 
 
-def encode_existence(member: Member, key_hash: bytes) -> bytes:
+def encode_existence(member: Member) -> bytes:
     """Return the bytes of the `CommitmentProof` that a member stands in a sparse Merkle tree.
-
-    Parameters
-    ----------
-    member
-        What is proven.
-    key_hash
-        SHA-256 of its key: the sides on which the siblings stand.
 
     Raises
     ------
     InvalidWire
         When ICS 23 has no such proof.
     """
-    return encode_message(CommitmentProof(build_existence(member, key_hash), None))
+    return encode_message(CommitmentProof(_build_hashed(member), None))
 
 
-def encode_absence(key: bytes, left: tuple[Member, bytes] | None, right: tuple[Member, bytes] | None) -> bytes:
+def encode_absence(key: bytes, left: Member | None, right: Member | None) -> bytes:
     """Return the bytes of the `CommitmentProof` that a key is absent from a sparse Merkle tree.
 
     Parameters
@@ -140,7 +135,7 @@ def encode_absence(key: bytes, left: tuple[Member, bytes] | None, right: tuple[M
     key
         Which is absent.
     left, right
-        The members before and after it by hashed key, each with its hashed key.
+        The members before and after it by hashed key.
 
     Raises
     ------
@@ -151,12 +146,25 @@ def encode_absence(key: bytes, left: tuple[Member, bytes] | None, right: tuple[M
         raise InvalidWire("NonExistenceProof", "an empty tree has no member beside the key")
     if not key:
         raise InvalidWire("NonExistenceProof", "no proof tells of an empty key")
-    beside = [None if one is None else build_existence(*one) for one in (left, right)]
+    beside = [None if one is None else _build_hashed(one) for one in (left, right)]
     return encode_message(CommitmentProof(None, NonExistenceProof(key, beside[0], beside[1])))
 
 
 def build_existence(member: Member, key_hash: bytes) -> ExistenceProof:
-    """Return the proof that a member stands in a sparse Merkle tree."""
+    """Return the proof that a member stands in a sparse Merkle tree.
+
+    Parameters
+    ----------
+    member
+        What is proven.
+    key_hash
+        SHA-256 of its key (32 bytes): the sides on which the siblings stand.
+
+    Raises
+    ------
+    InvalidWire
+        When ICS 23 has no such proof.
+    """
     key, value, siblings = member
     _validate(key, value, siblings)
     bits = int.from_bytes(key_hash, "big")
@@ -166,31 +174,35 @@ def build_existence(member: Member, key_hash: bytes) -> ExistenceProof:
     return ExistenceProof(key, value, SMT_LEAF, tuple(reversed(steps)))
 
 
-def encode_module(name: str, root: bytes, siblings: Sequence[tuple[bool, bytes]]) -> bytes:
+def encode_module(name: str, root: bytes, path: MerklePath) -> bytes:
     """Return the bytes of the `CommitmentProof` that a module's root stands under the application hash.
 
     Parameters
     ----------
     name, root
         The module's name and root (32 bytes).
-    siblings
-        From its leaf upwards: whether the module's side is the right one, and the hash beside it.
+    path
+        From its leaf to the application hash.
+
+    Raises
+    ------
+    InvalidWire
+        When ICS 23 has no such proof.
     """
-    _validate(name.encode(), root, [sibling for _, sibling in siblings])
-    steps = tuple(_step(sibling, is_right=is_right) for is_right, sibling in siblings)
+    _validate(name.encode(), root, path.hashes)
+    turned = _turn_path(path)
+    steps = tuple(_step(sibling, is_right=is_right) for is_right, sibling in turned)
     return encode_message(CommitmentProof(ExistenceProof(name.encode(), root, TENDERMINT_LEAF, steps), None))
 
 
-def turn_path(index: int, count: int, hashes: Sequence[bytes]) -> list[tuple[bool, bytes]]:
-    """Return, for a leaf's path (RFC 9162 section 2.1.3.2), on which side each of its steps stands.
+def _build_hashed(member: Member) -> ExistenceProof:
+    return build_existence(member, sha256(member[0]).digest())
 
-    Examples
-    --------
-    >>> turn_path(2, 3, [b"ab"])
-    [(True, b'ab')]
-    """
-    turned, last = [], count - 1
-    for sibling in hashes:
+
+def _turn_path(path: MerklePath) -> list[tuple[bool, bytes]]:
+    """Return, for a leaf's path (RFC 9162 section 2.1.3.2), on which side each of its steps stands."""
+    turned, index, last = [], path.index, path.count - 1
+    for sibling in path.hashes:
         while not index & 1 and index == last and last:
             index, last = index >> 1, last >> 1
         turned.append((bool(index & 1), sibling))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain.core.store import StateStore, build_module_tree
+from chain.core.store import StateStore
 from chain.data.memory import MemoryStore
+from chain.data.tree_store import build_module_tree
 from chain.proof import MAX_PROOF, STEPS, Pin, compute_state_root, describe, encode_proof, parse_proof, verify_proof
 from chain.proof_errors import ProofRefused
 from domain.envelope import seal

@@ -16,6 +16,8 @@ import (
 // maxLine bounds a question: a proof of 256 levels three times over, in hex.
 const maxLine = 1 << 20
 
+var specs = map[string]*ics23.ProofSpec{"smt": ics23.SmtSpec, "tendermint": ics23.TendermintSpec}
+
 type question struct {
 	Spec, Proof, Root, Key string
 	Value                  *string
@@ -30,13 +32,13 @@ func must(raw []byte, err error) []byte {
 }
 
 func judge(q question) bool {
+	spec, known := specs[q.Spec]
+	if !known {
+		must(nil, fmt.Errorf("unknown spec %q: smt or tendermint", q.Spec))
+	}
 	var proof ics23.CommitmentProof
 	if proof.Unmarshal(must(hex.DecodeString(q.Proof))) != nil {
 		return false
-	}
-	spec := ics23.SmtSpec
-	if q.Spec == "tendermint" {
-		spec = ics23.TendermintSpec
 	}
 	root, key := must(hex.DecodeString(q.Root)), must(hex.DecodeString(q.Key))
 	if q.Value == nil {

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain.core.store import StateStore, build_module_tree, encode_module_leaf
+from chain.core.store import StateStore
 from chain.data.memory import MemoryStore
 from chain.data.smt import EMPTY, hash_inner, hash_leaf
+from chain.data.tree_store import build_module_tree, encode_module_leaf
 from chain.network.forms import compute_merkle_root
 from chain.proof import compute_state_root
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,9 +15,19 @@ from hypothesis import strategies as st
 from chain.core.store import StateStore
 from chain.data.memory import MemoryStore
 from chain.data.rocks import RocksStore
+from chain.data.smt import EMPTY
 from chain.data.tree import Batch, Change
-from chain.data.tree_errors import BrokenTree, HeightNotKept, InvalidTreeHeight, InvalidTreeKey, UnknownModule
-from chain.data.tree_page import EMPTY, NOTHING, Page, encode_page, get_hash, parse_page
+from chain.data.tree_errors import (
+    BrokenTree,
+    HeightNotKept,
+    InvalidHistory,
+    InvalidModuleName,
+    InvalidTreeHeight,
+    InvalidTreeKey,
+    StaleState,
+    UnknownModule,
+)
+from chain.data.tree_page import NOTHING, Page, encode_page, get_hash, parse_page
 from chain.data.tree_proof import Tree
 from chain.data.tree_store import Absence, Membership, TreeStore, encode_module_leaf
 from domain.merkle import verify_path
@@ -228,6 +239,45 @@ def test_a_block_that_was_not_committed_changes_nothing() -> None:
     assert store.prepare([("bank", b"3", b"2")], 2).app_hash == first
 
 
+def test_a_block_that_was_prepared_before_another_was_committed_is_refused() -> None:
+    store = TreeStore(MemoryStore(), MODULES)
+    commit(store, [("bank", b"%d" % number, b"1") for number in range(40)], 1)
+    one, other = (store.prepare([("bank", key, b"2")], 2 + number) for number, key in enumerate((b"3", b"4")))
+    store.commit(one)
+    before = store.app_hash
+    for pending in (other, one):
+        with pytest.raises(StaleState):
+            store.commit(pending)
+    assert (store.height, store.app_hash, store.get("bank", b"4")) == (2, before, b"1")
+    commit(store, [("bank", b"4", b"2")], 3)
+    assert store.roots["bank"] == compute_content_root(dict(store.iterate("bank", b"")))
+
+
+class CountingStore(MemoryStore):
+    """Counts how often each key is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: Counter[bytes] = Counter()
+
+    def get(self, key: bytes) -> bytes | None:
+        self.reads[key] += 1
+        return super().get(key)
+
+
+def test_the_pages_held_ready_are_those_used_last() -> None:
+    kv = CountingStore()
+    commit(TreeStore(kv, MODULES), [("bank", b"%d" % number, b"1") for number in range(400)], 1)
+    names = [key for key, _ in kv.iterate(b"t/p/")][:4]
+    assert len(names) == 4
+    store = TreeStore(kv, MODULES, cached_pages=3)
+    for index in (0, 1, 2, 0, 3, 0):
+        store.read_page(names[index])
+    assert kv.reads[names[0]] == 1
+    store.read_page(names[1])
+    assert kv.reads[names[1]] == 2
+
+
 DIES_WHILE_WRITING = """
 import sys
 from pathlib import Path
@@ -307,9 +357,10 @@ def test_what_the_tree_cannot_hold_is_refused() -> None:
     for key, value in ((b"", b"1"), (b"a", b""), (bytes(65_536), b"1")):
         with pytest.raises(InvalidTreeKey):
             store.prepare([("bank", key, value)], 6)
-    with pytest.raises(InvalidTreeKey):
-        TreeStore(MemoryStore(), ("a/b",))
-    with pytest.raises(InvalidTreeHeight):
+    for name in ("", "a/b", "m" * 65):
+        with pytest.raises(InvalidModuleName):
+            TreeStore(MemoryStore(), (name,))
+    with pytest.raises(InvalidHistory, match="1 heights: at least 2"):
         TreeStore(MemoryStore(), MODULES, keep=1)
 
 

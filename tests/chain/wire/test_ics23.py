@@ -1,6 +1,5 @@
 """Proofs in ICS 23's form: its own vectors, and its Go verifier as the judge."""
 
-import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -18,7 +17,6 @@ from chain.wire.ics23 import (
     encode_absence,
     encode_existence,
     encode_module,
-    turn_path,
 )
 
 ENGINES = Path(__file__).parents[3] / "scripts" / "engines"
@@ -55,29 +53,28 @@ def test_siblings_stand_on_the_sides_of_the_vector() -> None:
 def test_what_ics23_cannot_say_is_refused() -> None:
     for member in ((b"", b"v", ()), (b"k", b"", ()), (b"k", b"v", (b"short",)), (b"k", b"v", (bytes(32),) * 257)):
         with pytest.raises(InvalidWire):
-            encode_existence(member, bytes(32))
+            encode_existence(member)
     with pytest.raises(InvalidWire):
         encode_absence(b"k", None, None)
     with pytest.raises(InvalidWire):
-        encode_absence(b"", ((b"k", b"v", ()), bytes(32)), None)
+        encode_absence(b"", (b"k", b"v", ()), None)
 
 
-def to_member(proof: Membership) -> tuple[Member, bytes]:
-    return (proof.key, proof.value, proof.siblings), hashlib.sha256(proof.key).digest()
+def to_member(proof: Membership) -> Member:
+    return proof.key, proof.value, proof.siblings
 
 
 def ask(root: bytes, proof: Membership | Absence) -> dict[str, str]:
     """Return the question whether a proof holds."""
     said = {"spec": "smt", "root": root.hex(), "key": proof.key.hex()}
     if isinstance(proof, Membership):
-        return said | {"proof": encode_existence(*to_member(proof)).hex(), "value": proof.value.hex()}
+        return said | {"proof": encode_existence(to_member(proof)).hex(), "value": proof.value.hex()}
     left, right = (None if beside is None else to_member(beside) for beside in (proof.left, proof.right))
     return said | {"proof": encode_absence(proof.key, left, right).hex()}
 
 
 def ask_module(app_hash: bytes, proof: ModuleProof) -> dict[str, str]:
-    siblings = turn_path(proof.path.index, proof.path.count, proof.path.hashes)
-    raw = encode_module(proof.module, proof.root, siblings)
+    raw = encode_module(proof.module, proof.root, proof.path)
     key, value = proof.module.encode().hex(), proof.root.hex()
     return {"spec": "tendermint", "root": app_hash.hex(), "key": key, "value": value, "proof": raw.hex()}
 
@@ -111,5 +108,9 @@ def test_the_go_verifier_of_ics23_accepts_our_proofs_and_no_bent_one() -> None:
     lines = "".join(json.dumps(question) + "\n" for question in good + others + bent)
     done = subprocess.run([prepared], input=lines, capture_output=True, text=True, timeout=120, check=True)
     verdicts = done.stdout.split()
+    unknown = json.dumps(good[0] | {"spec": "iavl"})
+    refused = subprocess.run([prepared], input=unknown, capture_output=True, text=True, timeout=120, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "iavl" in refused.stderr
     assert verdicts[: len(good)] == ["true"] * len(good)
     assert verdicts[len(good) :] == ["false"] * (len(others) + len(bent))
