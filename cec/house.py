@@ -70,8 +70,6 @@ class SurveyTally:
     points: int = 0
     trees: int = 0
     surveys: int = 0
-    crew_trees: int = 0
-    crew_known: int = 0
     crew_days: int = 0
 
     def add(self, points: int, trees: int) -> None:
@@ -80,10 +78,8 @@ class SurveyTally:
         self.trees += trees
         self.surveys += 1
 
-    def add_day(self, visited: int, known: int) -> None:
-        """Count a crew's day: trees visited, and records that go on from earlier ones."""
-        self.crew_trees += visited
-        self.crew_known += known
+    def add_day(self) -> None:
+        """Count a survey of a crew's day."""
         self.crew_days += 1
 
 

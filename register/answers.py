@@ -68,7 +68,7 @@ async def get_features(
     return FeaturePage(tuple(bytes(each.feature) for each in rows), following)
 
 
-async def get_latest_in(
+async def get_last_in(
     connection: AsyncConnection, database: Database, box: Box, org: str, *, cursor: str | None, limit: int
 ) -> TreePage:
     """Return a page of an organisation's trees as they were signed, in Hilbert order, at most `PAGE_LIMIT`."""
@@ -119,7 +119,7 @@ async def get_newest_of(connection: AsyncConnection, database: Database, codes: 
 async def get_aside(connection: AsyncConnection, *, cursor: str | None, limit: int) -> SetAsidePage:
     """Return a page of records that are set aside, at most `PAGE_LIMIT`."""
     limit = max(1, min(limit, PAGE_LIMIT))
-    _, row = _parse_cursor(None if cursor is None else f"0.{cursor}")
+    row = -1 if cursor is None else _parse_number(cursor, cursor)
     columns = (TREES.c[name] for name in ("id", "cid", "code", "aside"))
     query = select(*columns).where(IS_ASIDE, TREES.c.id > row).order_by(TREES.c.id).limit(limit + 1)
     rows = (await connection.execute(query)).all()
@@ -160,7 +160,7 @@ async def get_surveys(connection: AsyncConnection, *, after: Cid | None, limit: 
 
 
 async def get_newer_surveys(connection: AsyncConnection, cid: Cid, *, limit: int) -> tuple[SurveyEntry, ...]:
-    """Return surveys of the same organisation whose evidence is newer than a survey's, the oldest of them first."""
+    """Return surveys of the same organisation whose evidence is newer, or of the same time and told later."""
     own = await get_survey(connection, cid)
     when = tuple_(SURVEYS.c.seen_ms, SURVEYS.c.at_ms)
     query = _surveys_query().where(SURVEYS.c.org == own.org, when > (own.seen_ms, own.at_ms))
@@ -220,13 +220,16 @@ def anchor_values(anchor: Anchor) -> dict[str, object]:
 def _parse_cursor(cursor: str | None) -> tuple[int, int]:
     if cursor is None:
         return -1, -1
-    parts = cursor.split(".", 1) if len(cursor) <= _CURSOR_LENGTH else []
-    if not (len(parts) == 2 and all(part.isascii() and part.isdigit() for part in parts)):  # noqa: PLR2004 - a pair
+    hilbert, _, row = cursor.partition(".")
+    return _parse_number(hilbert, cursor), _parse_number(row, cursor)
+
+
+def _parse_number(part: str, cursor: str) -> int:
+    """Return a part of a cursor, which is told whole when it is none."""
+    is_number = len(cursor) <= _CURSOR_LENGTH and part.isascii() and part.isdigit()
+    if not is_number or int(part) >> _INT64_BITS:
         raise InvalidCursor(cursor)
-    hilbert, row = (int(part) for part in parts)
-    if max(hilbert, row) >> _INT64_BITS:
-        raise InvalidCursor(cursor)
-    return hilbert, row
+    return int(part)
 
 
 def _surveys_query() -> Select[Any]:

@@ -61,7 +61,7 @@ class TreeEntry:
     last: Cid
     survey: Cid
     anchor: Anchor | None
-    aside: "tuple[SetAside, ...]" = ()
+    aside: "tuple[SetAside, ...]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,12 +100,12 @@ class TableRegister:
         async with self.reading() as connection:
             return await answers.get_trees_of(connection, survey, after=after, limit=limit)
 
-    async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
+    async def last_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
         """Return an organisation's trees as they were signed; see `RegisterReader`."""
         async with self.reading() as connection:
-            return await answers.get_latest_in(connection, self._access.database, box, org, cursor=cursor, limit=limit)
+            return await answers.get_last_in(connection, self._access.database, box, org, cursor=cursor, limit=limit)
 
-    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+    async def last_of(self, codes: Sequence[str]) -> dict[str, Cid]:
         """Return the last record of each known code; see `RegisterReader`."""
         async with self.reading() as connection:
             return await answers.get_last_of(connection, self._access.database, codes)

@@ -57,7 +57,7 @@ class RegisterReader(Protocol):
         """Return the envelopes of a survey's trees in the order of their codes, those behind the code `after`."""
         ...
 
-    async def latest_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
+    async def last_in(self, org: str, box: Box, *, cursor: str | None = None, limit: int = PAGE_LIMIT) -> TreePage:
         """Return the last envelopes of an organisation's trees inside a box, gone ones included, in pages.
 
         The last is the one that a new record goes on from; where a tree stands and whose it is, the newest evidence
@@ -65,7 +65,7 @@ class RegisterReader(Protocol):
         """
         ...
 
-    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+    async def last_of(self, codes: Sequence[str]) -> dict[str, Cid]:
         """Return the last record of each code that is known, which a new one goes on from; others are left out."""
         ...
 
@@ -88,7 +88,10 @@ class RegisterReader(Protocol):
         ...
 
     async def newer_surveys(self, cid: Cid, *, limit: int = 1_000) -> tuple[SurveyEntry, ...]:
-        """Return surveys of the same organisation whose evidence is newer than a survey's, the oldest of them first."""
+        """Return surveys of the same organisation whose evidence is newer than a survey's, the oldest of them first.
+
+        Of those whose evidence is of the same time, the ones that were made later.
+        """
         ...
 
     async def dates_of(self, surveys: Collection[Cid]) -> dict[Cid, int]:

@@ -157,7 +157,7 @@ def _check_held(db: sqlite3.Connection, what: str, cid: Cid) -> None:
 
 
 def _check_tree(db: sqlite3.Connection, tree: Tree) -> None:
-    """Refuse a tree record that does not go on from the last one of its code: the register could not hold it."""
+    """Refuse a tree record that does not go on from the last one of its code: the register would set one aside."""
     while not is_current(db):
         catch_up(db)
     statement = "SELECT cid FROM exchange_entry WHERE code = ? AND kind = 'tree' ORDER BY row DESC LIMIT 1"

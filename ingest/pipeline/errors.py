@@ -6,7 +6,7 @@
     +-- PipelineError
         +-- InvalidManifest    a manifest does not list what its root says
         +-- InvalidJob         a job's payload is not one of its kind
-        +-- TooManyKnown       more is known of a cloud's ground than one comparison takes
+        +-- TooManyKnown       more is known of a survey's ground or frame than one comparison takes
         +-- DayTooLarge        a crew's day has more readings than are told at once
         +-- NoTreePlaced       nothing tells where any tree of a crew's day stands
         +-- NotNow             passes by itself; the job waits and is taken again
@@ -40,14 +40,15 @@ class InvalidJob(PipelineError):
 
 
 class TooManyKnown(PipelineError):
-    """More is known of a cloud's ground than one comparison takes."""
+    """More is known of a survey's ground or frame than one comparison takes."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, known: str) -> None:
         super().__init__(
-            f"Invalid cloud for a re-survey: more than {most:,} trees or surveys are known on its ground; "
-            "cut it into smaller ones"
+            f"Invalid survey for a comparison: more than {most:,} {known}; survey less at once: a cloud in smaller "
+            "parts, a plot in several frames, crews in campaigns of their own"
         )
         self.most = most
+        self.known = known
 
 
 class DayTooLarge(PipelineError):

@@ -124,8 +124,8 @@ class DayRecords:
     ----------
     rows
         Of the records.
-    envelopes
-        As they were signed.
+    envelopes, names
+        As they were signed, and their names, in the order of the rows.
     told
         Names of those that were told.
     codes
@@ -183,26 +183,38 @@ def note_sorted(
     """Note observations in their days, queue each day's job or let it wait longer, and move the mark: all or nothing.
 
     A day's job waits until nothing came for it for a while. One that is under way takes in no more: whatever comes then
-    has a job of its own.
+    has a job of its own. Positions alone are no reason for a job, unless a job of the day has failed: they may tell
+    where trees stand that had no place.
     """
     for one in observations:
         if isinstance(one, Named):
             db.executemany("INSERT OR IGNORE INTO crew_named VALUES (?)", [(bytes(cid),) for cid in one.records])
             continue
         db.execute("INSERT OR IGNORE INTO crew_day VALUES (?, ?, ?, ?, ?, 0)", (*one.day.values, one.row, one.at_ms))
-        prefix = f"{FIELD_JOB}/{one.day.org}/{one.day.campaign}/{one.day.day}/"
         not_before = one.received_ms + quiet_ms
         waits = db.execute(
             "UPDATE job SET not_before_ms = max(not_before_ms, ?)"
-            " WHERE id >= ? AND id < ? AND state = 'waiting' AND kind = ?",
-            (not_before, prefix, prefix[:-1] + "0", FIELD_JOB),
+            " WHERE kind = ? AND id >= ? AND id < ? AND state = 'waiting'",
+            (not_before, *_name_jobs(one.day)),
         ).rowcount
-        if one.is_of_tree and not waits:
+        if not waits and (one.is_of_tree or _has_failed(db, one.day)):
             payload = encode({"org": one.day.org, "campaign": one.day.campaign, "day": one.day.day})
-            job = Job(f"{prefix}{one.row}", FIELD_JOB, payload)
+            job = Job(f"{_name_jobs(one.day)[1]}{one.row}", FIELD_JOB, payload)
             jobs.queue(db, job, now_ms)
             db.execute("UPDATE job SET not_before_ms = ? WHERE id = ? AND state = 'waiting'", (not_before, job.id))
     jobs.set_mark(db, READ, until)
+
+
+def _name_jobs(day: CrewDay) -> tuple[str, str, str]:
+    """Return the kind of a day's jobs, what their names begin with, and what follows these (0 after ``/``)."""
+    begin = f"{FIELD_JOB}/{day.org}/{day.campaign}/{day.day}"
+    return FIELD_JOB, f"{begin}/", f"{begin}0"
+
+
+def _has_failed(db: sqlite3.Connection, day: CrewDay) -> bool:
+    """Tell whether a job of a day was given up, and its readings with it."""
+    statement = "SELECT 1 FROM job WHERE kind = ? AND id >= ? AND id < ? AND state = 'failed' LIMIT 1"
+    return db.execute(statement, _name_jobs(day)).fetchone() is not None
 
 
 def select_day(db: sqlite3.Connection, day: CrewDay, *, most_bytes: int) -> DayRecords | int:
@@ -230,13 +242,15 @@ def note_told(
     rows: Iterable[int],
     evidence: Iterable[tuple[str, Iterable[tuple[Cid, int]]]],
 ) -> None:
-    """Note that rows of a day were told, and which tree's each reading is."""
+    """Note that rows of a day were told, which tree's each reading is, and that none of its jobs is open for them."""
     statement = "UPDATE crew_day SET told = 1 WHERE org = ? AND campaign = ? AND day = ? AND row = ?"
     db.executemany(statement, [(*day.values, row) for row in rows])
     db.executemany(
         "INSERT OR REPLACE INTO crew_tree VALUES (?, ?, ?, ?, ?, ?)",
         [(*day.values, bytes(record), place, code) for code, readings in evidence for record, place in readings],
     )
+    closed = "UPDATE job SET state = 'done' WHERE kind = ? AND id >= ? AND id < ? AND state = 'failed'"
+    db.execute(closed, _name_jobs(day))
 
 
 def parse_day(payload: bytes) -> CrewDay | None:

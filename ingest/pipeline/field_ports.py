@@ -59,9 +59,10 @@ class FieldKnown:
     Attributes
     ----------
     known
-        The latest record of each tree around, and all surveys that are named here.
+        What was known of the trees around, without newest evidence that is the day's own, and all surveys that are
+        named here.
     before
-        Envelopes of earlier records of trees whose latest rests on the day's own readings.
+        Envelopes of earlier records of trees whose last one rests on the day's own readings.
     """
 
     known: Known

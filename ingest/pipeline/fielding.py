@@ -4,16 +4,14 @@ A day is told when no reading has come for it for a while. What comes later make
 trees that it changes; trees keep their codes by what the journal notes of each reading.
 """
 
-import asyncio
-import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from domain.cid import Cid
-from domain.codec import decode_map
+from domain.codec import Value
 from domain.envelope import Record
 from domain.errors import CecError
 from domain.keys import SigningKey
@@ -22,12 +20,13 @@ from ingest.entries import Job
 from ingest.errors import JournalUnwritable
 from ingest.journal import Journal, now_ms
 from ingest.pipeline import field_days
+from ingest.pipeline.bodies import read_body
 from ingest.pipeline.errors import DayTooLarge, InvalidJob, NotNow, NoTreePlaced, TreesCame
 from ingest.pipeline.field_days import FIELD_JOB, CrewDay, DayRecords
-from ingest.pipeline.field_ports import FieldDraft, Fielder, FieldKnown, FieldRequest
+from ingest.pipeline.field_ports import FieldDraft, Fielder, FieldKnown, FieldOutline, FieldRequest
 from ingest.pipeline.knowing import await_register, gather_around, have_come, is_behind, read_surveys
 from ingest.pipeline.ports import Known
-from ingest.pipeline.surveying import COMPARISONS, MAX_ATTEMPTS, RETRY_S, sign_draft
+from ingest.pipeline.surveying import COMPARISONS, MAX_ATTEMPTS, RETRY_S, put_back, sign_draft
 from ingest.steps import run_in_thread
 from register.errors import RecordNotFound, RegisterUnavailable
 from register.ports import RegisterReader
@@ -38,8 +37,6 @@ QUIET_S: Final = 600.0
 """How long a day must be quiet: a crew that walks on, or a link that comes and goes, is not done."""
 _MOST_STEPS: Final = 8
 """Records of one tree that are followed back; see `survey.records.field_join`."""
-
-_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class FieldWorker:
     key
         Signs the records: the organisation's accredited service key.
     told
-        Is told how many trees a day had, and how many records of it go on from earlier ones.
+        Is told of each survey of a day that was committed.
     quiet_s
         How long a day must be quiet before it is told.
     """
@@ -66,7 +63,7 @@ class FieldWorker:
     register: RegisterReader
     fielder: Fielder
     key: SigningKey
-    told: Callable[[int, int], None]
+    told: Callable[[], None]
     quiet_s: float = QUIET_S
 
     async def step(self) -> int:
@@ -84,13 +81,13 @@ class FieldWorker:
         try:
             await self._tell(job)
         except (NotNow, RegisterUnavailable, JournalUnwritable) as error:
-            await self._fail(job, str(error), retry_in_s=RETRY_S)
+            await put_back(self.journal, job, str(error), retry_in_s=RETRY_S)
         except CecError as error:
             # What is refused today is refused tomorrow; later readings of the day have a job of their own.
-            await self._fail(job, str(error), retry_in_s=None)
+            await put_back(self.journal, job, str(error), retry_in_s=None)
         except Exception as error:  # noqa: BLE001  # a worker that died must not end the server
             again = RETRY_S if job.attempts < MAX_ATTEMPTS else None
-            await self._fail(job, f"{type(error).__name__}: {error}", retry_in_s=again)
+            await put_back(self.journal, job, f"{type(error).__name__}: {error}", retry_in_s=again)
         return planned + 1
 
     async def _plan(self) -> int:
@@ -114,7 +111,7 @@ class FieldWorker:
             raise DayTooLarge(records, MOST_BYTES)
         if set(records.names) <= records.told:
             # A job before this one has told what this one was queued for.
-            await self.journal.finish_job(job.id)
+            await self.journal.write(partial(_close, job=job, day=day))
             return
         request = FieldRequest(
             day.org, day.campaign, records.envelopes, records.told, records.codes, now_ms(), records.taken_ms
@@ -126,11 +123,7 @@ class FieldWorker:
         outline = await self.fielder.outline(request)
         for _ in range(COMPARISONS):
             row = await await_register(self.journal)
-            trees, surveys = await gather_around(self.register, day.org, outline.boxes, outline.codes)
-            before, more = await _gather_before(self.register, trees.values(), records.names)
-            surveys |= await read_surveys(self.register, more - surveys.keys())
-            known = FieldKnown(Known(tuple(raw for _, raw in trees.values()), tuple(surveys.values())), before)
-            draft = await self.fielder.tell(request, known)
+            draft = await self.fielder.tell(request, await self._gather(day, outline, frozenset(records.names)))
             signed = [] if draft.draft is None else await run_in_thread(sign_draft, draft.draft, self.key)
             if not signed and draft.unplaced:
                 raise NoTreePlaced(draft.unplaced)
@@ -139,9 +132,18 @@ class FieldWorker:
             except TreesCame:
                 continue
             if draft.draft is not None:
-                self.told(draft.visited, sum(tree.prev is not None for tree in draft.draft.trees))
+                self.told()
             return
         raise TreesCame(day.org)
+
+    async def _gather(self, day: CrewDay, outline: FieldOutline, own: frozenset[Cid]) -> FieldKnown:
+        """Return what is known of a day's trees: what the day itself has told is no second measurement."""
+        known, named = await gather_around(self.register, day.org, outline.boxes, outline.codes)
+        known, resting = await run_in_thread(_sort_known, known, own)
+        before = [raw for last in resting for raw in await _follow_back(self.register, last, own)]
+        links = [read_body(raw)["survey"] for raw in before]
+        more = await read_surveys(self.register, {link for link in links if isinstance(link, Cid)} - named)
+        return FieldKnown(replace(known, surveys=(*known.surveys, *more.values())), tuple(before))
 
     async def _commit(  # noqa: PLR0917  # all of it is one transaction
         self, job: Job, day: CrewDay, records: DayRecords, draft: FieldDraft, signed: Sequence[Record], *, row: int
@@ -162,41 +164,35 @@ class FieldWorker:
 
         await self.journal.write(commit)
 
-    async def _fail(self, job: Job, reason: str, *, retry_in_s: float | None) -> None:
-        """Put a job back or give it up, once the journal can be written."""
-        _LOG.log(logging.INFO if retry_in_s else logging.WARNING, "%s: %s", job.id, reason)
-        while True:
-            try:
-                await self.journal.fail_job(job.id, reason, retry_in_s=retry_in_s)
-            except JournalUnwritable:
-                await asyncio.sleep(RETRY_S)
-            else:
-                return
+
+def _close(db: sqlite3.Connection, *, job: Job, day: CrewDay) -> None:
+    """Finish the job of a day that is told."""
+    jobs.finish(db, job.id, (), now_ms())
+    field_days.note_told(db, day, (), ())
 
 
-async def _gather_before(
-    register: RegisterReader, trees: Iterable[tuple[Cid, bytes]], names: Sequence[Cid]
-) -> tuple[tuple[bytes, ...], set[Cid]]:
-    """Return earlier records of trees whose latest rests on some readings, and the surveys of these records.
+def _sort_known(known: Known, own: frozenset[Cid]) -> tuple[Known, list[bytes]]:
+    """Return what is known without newest evidence that is the day's own, and the last records that rest on this."""
+    newest = tuple(raw for raw in known.newest if not _rests_on(read_body(raw), own))
+    return replace(known, newest=newest), [raw for raw in known.trees if _rests_on(read_body(raw), own)]
 
-    They are followed to the first that does not rest on them: what the day itself has told is no second measurement.
-    """
+
+async def _follow_back(register: RegisterReader, last: bytes, own: frozenset[Cid]) -> list[bytes]:
+    """Return the records before one that rests on the day's own readings, to the first that does not."""
     found: list[bytes] = []
-    surveys: set[Cid] = set()
-    for _, raw in trees:
-        last = raw
-        for _ in range(_MOST_STEPS):
-            body = decode_map(last)["body"]
-            if not isinstance(body, dict):
-                raise AssertionError("an indexed envelope holds a body")  # noqa: TRY004  # a bug, not an input
-            if not set(body.get("readings", ())) & set(names) or "prev" not in body:
-                break
-            try:
-                last = await register.record(body["prev"])
-            except RecordNotFound:
-                break
-            found.append(last)
-            before = decode_map(last)["body"]
-            if isinstance(before, dict):
-                surveys.add(before["survey"])
-    return tuple(found), surveys
+    for _ in range(_MOST_STEPS):
+        body = read_body(last)
+        before = body.get("prev")
+        if not _rests_on(body, own) or not isinstance(before, Cid):
+            break
+        try:
+            last = await register.record(before)
+        except RecordNotFound:
+            break
+        found.append(last)
+    return found
+
+
+def _rests_on(body: Mapping[str, Value], own: frozenset[Cid]) -> bool:
+    readings = body.get("readings", ())
+    return isinstance(readings, Sequence) and not own.isdisjoint(readings)

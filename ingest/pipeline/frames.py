@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from domain.cid import Cid
-from domain.codec import Value, decode_map
+from ingest.pipeline.bodies import read_body
 from ingest.pipeline.errors import TooManyKnown
 from register.entries import SurveyEntry
 from register.ports import PAGE_LIMIT, RegisterReader
 
 MOST_CODES: Final = 100_000
-"""Trees that one cloud is compared with, as on the map."""
+"""Trees that one survey is compared with, as on the map."""
 MOST_PAGES: Final = 100
 """Pages of a thousand surveys that are looked through for a frame: more than organisations make in decades."""
 _LOCAL: Final = "local:"
@@ -50,15 +50,15 @@ async def list_codes_in(register: RegisterReader, org: str, frame: str) -> list[
     if not is_shared_frame(frame):
         return []
     async for entry in _list_surveys(register):
-        if entry.org != org or _read_body(await register.record(entry.record)).get("crs") != frame:
+        if entry.org != org or read_body(await register.record(entry.record)).get("crs") != frame:
             continue
         after = ""
         while page := await register.trees_of(entry.record, after=after, limit=PAGE_LIMIT):
-            found = [str(_read_body(raw)["code"]) for raw in page]
+            found = [str(read_body(raw)["code"]) for raw in page]
             after = found[-1]
             codes.update(found)
             if len(codes) > MOST_CODES:
-                raise TooManyKnown(MOST_CODES)
+                raise TooManyKnown(MOST_CODES, "trees are known in its frame")
     return sorted(codes)
 
 
@@ -71,11 +71,4 @@ async def _list_surveys(register: RegisterReader) -> AsyncIterator[SurveyEntry]:
         for entry in page:
             yield entry
         last = page[-1].record
-    raise TooManyKnown(MOST_PAGES * 1_000)
-
-
-def _read_body(raw: bytes) -> dict[str, Value]:
-    body = decode_map(raw)["body"]
-    if not isinstance(body, dict):
-        raise AssertionError("an indexed envelope holds a body")  # noqa: TRY004  # a bug, not an input
-    return body
+    raise TooManyKnown(MOST_PAGES * 1_000, "surveys must be looked through for its frame")

@@ -1,4 +1,4 @@
-"""What is known of a survey's ground: the latest records of the same organisation's trees there, from the register.
+"""What is known of a survey's ground: the last records of the same organisation's trees there, from the register.
 
 The register follows the journal; a comparison waits until it holds every tree that the journal does. Trees that are
 admitted after that, from another server, are noticed when the comparison is committed.
@@ -6,14 +6,14 @@ admitted after that, from another server, are noticed when the comparison is com
 
 import asyncio
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from domain.cid import Cid
-from domain.codec import Value, decode_map
 from domain.records.result import Result, Survey, Tree
 from ingest.jobs import FOLLOWED, get_mark
 from ingest.journal import Journal
+from ingest.pipeline.bodies import read_body
 from ingest.pipeline.errors import RegisterBehind, TooManyKnown
 from ingest.pipeline.frames import list_codes_in
 from ingest.pipeline.ports import Draft, Known, KnownSurvey
@@ -22,7 +22,7 @@ from register.entries import Box
 from register.ports import PAGE_LIMIT, RegisterReader
 
 MOST_KNOWN: Final = 100_000
-"""Trees that one cloud is compared with: about 100 MB of envelopes, on their way to another process."""
+"""Trees that one survey is compared with: about 100 MB of envelopes, on their way to another process."""
 MOST_SURVEYS: Final = 1_000
 """Surveys that their last records come from; a comparison names no more."""
 PATIENCE_S: Final = 30.0
@@ -76,19 +76,17 @@ async def gather_known(register: RegisterReader, draft: Draft) -> Known:
     org = draft.survey.org
     boxes = [draft.ground] if draft.ground else []
     codes = [tree.code for tree in draft.trees] + await list_codes_in(register, org, draft.survey.crs)
-    trees, surveys = await gather_around(register, org, boxes, codes)
-    newest = [await register.record(cid) for cid in (await register.newest_of(list(trees))).values()]
-    others = {survey for survey, _ in _sort_trees(newest, org).values()} - surveys.keys()
-    surveys |= await read_surveys(register, others)
-    return Known(tuple(raw for _, raw in trees.values()), tuple(surveys.values()), tuple(newest))
+    known, _ = await gather_around(register, org, boxes, codes)
+    return known
 
 
 async def gather_around(
     register: RegisterReader, org: str, boxes: Iterable[Box], codes: Sequence[str]
-) -> tuple[dict[str, tuple[Cid, bytes]], dict[Cid, KnownSurvey]]:
-    """Return an organisation's trees in some boxes or of some codes, and the surveys of their latest records.
+) -> tuple[Known, set[Cid]]:
+    """Return what is known of an organisation's trees in some boxes or of some codes, and the names of its surveys.
 
-    Each tree is told by its code: its survey and its latest envelope.
+    A new record goes on from a tree's last one; what the tree is, its newest evidence says. These differ where an
+    older cloud was surveyed late.
 
     Raises
     ------
@@ -102,46 +100,44 @@ async def gather_around(
         found = await _read_ground(register, org, box)
         trees |= await run_in_thread(_sort_trees, found, org)
         if len(trees) > MOST_KNOWN:
-            raise TooManyKnown(MOST_KNOWN)
+            raise TooManyKnown(MOST_KNOWN, "trees are known on its ground")
     # The same evidence gives the same code, also where its place is told otherwise or not at all.
-    by_code = await register.latest_of(codes)
+    by_code = await register.last_of(codes)
     missing = [cid for code, cid in by_code.items() if code not in trees]
     if len(trees) + len(missing) > MOST_KNOWN:
-        raise TooManyKnown(MOST_KNOWN)
+        raise TooManyKnown(MOST_KNOWN, "trees are known on its ground")
     elsewhere = [await register.record(cid) for cid in missing]
     trees |= await run_in_thread(_sort_trees, elsewhere, org)
-    return trees, await read_surveys(register, {survey for survey, _ in trees.values()})
+    newest = [await register.record(cid) for cid in (await register.newest_of(list(trees))).values()]
+    others = await run_in_thread(_sort_trees, newest, org)
+    surveys = await read_surveys(register, {survey for survey, _ in trees.values()})
+    surveys |= await read_surveys(register, {survey for survey, _ in others.values()} - surveys.keys())
+    last, now = (tuple(raw for _, raw in some.values()) for some in (trees, others))
+    return Known(last, tuple(surveys.values()), now), set(surveys)
 
 
 async def _read_ground(register: RegisterReader, org: str, box: Box) -> list[bytes]:
     found: list[bytes] = []
     cursor: str | None = None
     while True:
-        page = await register.latest_in(org, box, cursor=cursor, limit=PAGE_LIMIT)
+        page = await register.last_in(org, box, cursor=cursor, limit=PAGE_LIMIT)
         found += page.envelopes
         cursor = page.cursor
         if cursor is None:
             return found
         if len(found) > MOST_KNOWN:
-            raise TooManyKnown(MOST_KNOWN)
+            raise TooManyKnown(MOST_KNOWN, "trees are known on its ground")
 
 
 def _sort_trees(envelopes: Iterable[bytes], org: str) -> dict[str, tuple[Cid, bytes]]:
     """Return survey and envelope of each tree that says it is the organisation's, by code."""
     trees: dict[str, tuple[Cid, bytes]] = {}
     for raw in envelopes:
-        body = _read_body(raw)
+        body = read_body(raw)
         survey = body["survey"]
         if body["org"] == org and isinstance(survey, Cid):
             trees[str(body["code"])] = (survey, raw)
     return trees
-
-
-def _read_body(raw: bytes) -> Mapping[str, Value]:
-    body = decode_map(raw)["body"]
-    if not isinstance(body, Mapping):
-        raise AssertionError("an indexed envelope holds a body")  # noqa: TRY004  # a bug, not an input
-    return body
 
 
 async def read_surveys(register: RegisterReader, cids: Collection[Cid]) -> dict[Cid, KnownSurvey]:
@@ -155,7 +151,7 @@ async def read_surveys(register: RegisterReader, cids: Collection[Cid]) -> dict[
         When the register does not answer.
     """
     if len(cids) > MOST_SURVEYS:
-        raise TooManyKnown(MOST_SURVEYS)
+        raise TooManyKnown(MOST_SURVEYS, "surveys have told of the trees on its ground")
     entries = [await register.survey(cid) for cid in cids]
     return {
         entry.record: KnownSurvey(

@@ -4,6 +4,7 @@ Known trees keep their codes: before a survey is signed, it is compared with wha
 """
 
 import asyncio
+import logging
 import os
 import sqlite3
 import tempfile
@@ -42,6 +43,8 @@ COMPARISONS: Final = 5
 FIRST_YEAR_MS: Final = 946_684_800_000
 """Start of 2000; a clock that says less was never set."""
 _DAY_MS: Final = 86_400_000
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,15 @@ class SurveyWorker:
         try:
             draft = await self._finish(job, await self._survey(job))
         except (NotNow, RegisterUnavailable, JournalUnwritable) as error:
-            await self._fail(job, str(error), retry_in_s=RETRY_S)
+            await put_back(self.journal, job, str(error), retry_in_s=RETRY_S)
             return 1
         except CecError as error:
             # What the tree science refuses today it refuses tomorrow: the reason is kept for people.
-            await self._fail(job, str(error), retry_in_s=None)
+            await put_back(self.journal, job, str(error), retry_in_s=None)
             return 1
         except Exception as error:  # noqa: BLE001  # a worker that died must not end the server
             again = RETRY_S if job.attempts < MAX_ATTEMPTS else None
-            await self._fail(job, f"{type(error).__name__}: {error}", retry_in_s=again)
+            await put_back(self.journal, job, f"{type(error).__name__}: {error}", retry_in_s=again)
             return 1
         self.told(draft.points, len(draft.trees))
         return 1
@@ -109,16 +112,6 @@ class SurveyWorker:
                 continue
             return compared
         raise TreesCame(draft.survey.org)
-
-    async def _fail(self, job: Job, reason: str, *, retry_in_s: float | None) -> None:
-        """Put a job back or give it up, once the journal can be written: on a full disk, when there is room again."""
-        while True:
-            try:
-                await self.journal.fail_job(job.id, reason, retry_in_s=retry_in_s)
-            except JournalUnwritable:
-                await asyncio.sleep(RETRY_S)
-            else:
-                return
 
     async def _survey(self, job: Job) -> Draft:
         link = decode_map(job.payload).get("blob")
@@ -162,6 +155,18 @@ class SurveyWorker:
         """Delete what surveys of a process that was killed have left; no survey may be under way."""
         for path in self.folder.glob("tmp*.la[sz]"):
             path.unlink(missing_ok=True)
+
+
+async def put_back(journal: Journal, job: Job, reason: str, *, retry_in_s: float | None) -> None:
+    """Put a job back or give it up, once the journal can be written: on a full disk, when there is room again."""
+    _LOG.log(logging.INFO if retry_in_s else logging.WARNING, "%s: %s", job.id, reason)
+    while True:
+        try:
+            await journal.fail_job(job.id, reason, retry_in_s=retry_in_s)
+        except JournalUnwritable:
+            await asyncio.sleep(RETRY_S)
+        else:
+            return
 
 
 def tell_taken(place: Place, now_ms: int) -> int | None:

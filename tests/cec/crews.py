@@ -45,7 +45,7 @@ class CrewLine:
 
     def __init__(self, line: Line, fielder: PoolFielder) -> None:
         self.line = line
-        self.worker = FieldWorker(line.journal, line.register, fielder, INGEST_KEY, lambda *_: None, quiet_s=0.0)
+        self.worker = FieldWorker(line.journal, line.register, fielder, INGEST_KEY, lambda: None, quiet_s=0.0)
 
     @classmethod
     @asynccontextmanager

@@ -73,7 +73,7 @@ async def test_a_worker_that_died_is_replaced(good: Path) -> None:
     async with PoolSurveyor.open(bytes(32)) as surveyor:
         surveying = asyncio.create_task(surveyor.survey(request(good)))
         await asyncio.sleep(0.3)
-        for worker in list(surveyor._pool._processes):
+        for worker in list(surveyor._worker._pool._processes):
             os.kill(worker, signal.SIGKILL)
         with pytest.raises(BrokenExecutor):
             await surveying

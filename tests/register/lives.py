@@ -72,10 +72,10 @@ class LifeSuite:
         late = make_tree(1, lon_nd=LON_ND + 50_000, prev=first.cid, survey=then)
         other = make_tree(2, survey=then)
         await register.add_records([now, then, first, late, other])
-        page = await register.latest_in("north-forest", Box(LON_ND, LAT_ND, LON_ND, LAT_ND))
+        page = await register.last_in("north-forest", Box(LON_ND, LAT_ND, LON_ND, LAT_ND))
         assert sorted(page.envelopes) == sorted([late.raw, other.raw])
         codes = [code_of(first), code_of(other), code_of(make_tree(3))]
-        assert await register.latest_of(codes) == {code_of(first): late.cid, code_of(other): other.cid}
+        assert await register.last_of(codes) == {code_of(first): late.cid, code_of(other): other.cid}
         assert await register.newest_of(codes) == {code_of(first): first.cid}
 
     async def test_a_survey_that_comes_after_its_trees_puts_them_in_their_place(self, register: Register) -> None:
@@ -175,8 +175,10 @@ class LifeSuite:
             if cursor is None:
                 break
         assert sorted(found) == sorted({code_of(each) for each in twins})
-        with pytest.raises(InvalidCursor):
-            await register.aside(cursor="1.2")
+        for bad in ("1.2", "abc", "", "9" * 20, "1" * 41):
+            with pytest.raises(InvalidCursor) as refusal:
+                await register.aside(cursor=bad)
+            assert refusal.value.cursor == bad
 
     async def test_records_in_any_order_and_in_any_parts_come_to_the_same(
         self, register: Register, other: Register

@@ -189,7 +189,7 @@ class RegisterMachine(RuleBasedStateMachine):
             assert list(entry.history) == life.history
             assert (entry.last, {each.record for each in entry.aside}) == (life.last, life.aside)
             assert entry.anchor == self.anchors.get(entry.record, (None,))[0]
-            assert self.run(self.register.latest_of([code])) == {code: life.last}
+            assert self.run(self.register.last_of([code])) == {code: life.last}
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())

@@ -48,7 +48,7 @@ async def list_latest(register: Register, org: str, box: Box, *, limit: int = 1_
     envelopes: list[bytes] = []
     cursor: str | None = None
     for _ in range(1_000):
-        page = await register.latest_in(org, box, cursor=cursor, limit=limit)
+        page = await register.last_in(org, box, cursor=cursor, limit=limit)
         assert len(page.envelopes) <= limit
         envelopes += page.envelopes
         cursor = page.cursor
@@ -230,8 +230,8 @@ class RegisterSuite:
         successor = make_tree(1, lon_nd=LON_ND + 9, prev=first.cid)
         await register.add_records([SURVEY, first, second, successor])
         asked = [code_of(make_tree(number)) for number in range(1_200)]
-        assert await register.latest_of(asked) == {code_of(first): successor.cid, code_of(second): second.cid}
-        assert await register.latest_of([]) == {}
+        assert await register.last_of(asked) == {code_of(first): successor.cid, code_of(second): second.cid}
+        assert await register.last_of([]) == {}
 
     async def test_a_survey_is_found_however_many_came_after_it(self, register: Register) -> None:
         surveys = [make_survey(number) for number in range(1_002)]

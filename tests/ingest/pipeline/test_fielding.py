@@ -39,12 +39,13 @@ class Killed(BaseException):
 class DiameterFielder:
     """A fielder that takes each caliper reading for a tree, whose code is the reading's own number.
 
-    A diameter of 13 mm is a contradiction, one of 12 mm has no place.
+    A diameter of 13 mm is a contradiction, one of 12 mm has no place, unless fixes are taken to tell it.
     """
 
     def __init__(self) -> None:
         self.calls = 0
         self.known: list[FieldKnown] = []
+        self.places_by_fixes = False
 
     async def outline(self, request: FieldRequest) -> FieldOutline:
         return FieldOutline((), tuple(code for code, _ in self._read(request)))
@@ -65,7 +66,7 @@ class DiameterFielder:
             survey, org=request.org, campaign=request.campaign, clouds=None, at_ms=request.at_ms,
             taken_ms=request.taken_ms, inputs=tuple(name for _, name in found) or survey.inputs,
         )  # fmt: skip
-        lost = sum(diameter == 12 for diameter in self._list(request))
+        lost = sum(diameter == 12 for diameter in self._list(request)) if not self._is_placed(request) else 0
         draft = Draft(made, trees, result, 0) if trees else None
         return FieldDraft(draft, tuple((code, ((name, 0),)) for code, name in found), len(found) + lost, lost)
 
@@ -77,8 +78,12 @@ class DiameterFielder:
             (name_code(one.diameter_mm), record.cid)
             for record in records
             for one in record.expect(Observation).readings
-            if isinstance(one, StemDiameter) and one.diameter_mm != 12
+            if isinstance(one, StemDiameter) and (one.diameter_mm != 12 or self._is_placed(request))
         ]
+
+    def _is_placed(self, request: FieldRequest) -> bool:
+        bodies = [open_envelope(raw).expect(Observation) for raw in request.observations]
+        return self.places_by_fixes and any(isinstance(one, GnssFix) for body in bodies for one in body.readings)
 
     def _list(self, request: FieldRequest) -> list[int]:
         bodies = [open_envelope(raw).expect(Observation) for raw in request.observations]
@@ -95,9 +100,9 @@ class Crew:
     def __init__(self, journal: Journal, register: SqliteRegister, *, quiet_s: float) -> None:
         self.journal, self.register = journal, register
         self.fielder = DiameterFielder()
-        self.told: list[tuple[int, int]] = []
+        self.told: list[int] = []
         self.worker = FieldWorker(
-            journal, register, self.fielder, INGEST_KEY, lambda *day: self.told.append(day), quiet_s=quiet_s
+            journal, register, self.fielder, INGEST_KEY, lambda: self.told.append(self.fielder.calls), quiet_s=quiet_s
         )
         self.follower = Follower(journal, MemoryBlockStore(), register)
 
@@ -153,7 +158,7 @@ async def test_a_quiet_day_becomes_one_survey_with_its_trees(crew: Crew) -> None
     assert survey.taken_ms == AT_MS
     assert records[-1].expect(Result).count == 3
     assert (await crew.register.counts()).trees == 3
-    assert crew.told == [(3, 0)]
+    assert crew.told == [1]
     await crew.run()
     assert len(await crew.read()) == len(records)
 
@@ -216,7 +221,7 @@ async def test_late_readings_make_a_further_survey_of_what_is_new(crew: Crew) ->
     assert kinds(records) == {"survey": 2, "tree": 3, "result": 2}
     first, again = (record for record in records if record.kind == "tree" and _code(record) == name_code(200))
     assert again.expect(Tree).prev == first.cid
-    assert crew.told == [(1, 0), (2, 1)]
+    assert crew.told == [1, 2]
     # The day's own earlier record was given with what it follows.
     assert [open_envelope(raw).cid for raw in crew.fielder.known[-1].known.trees] == [first.cid]
 
@@ -233,6 +238,88 @@ async def test_a_day_without_any_place_is_given_up_with_words_and_taken_again_wi
     await crew.send(measure(201))
     await crew.run()
     assert kinds(await crew.read()) == {"survey": 1, "tree": 1, "result": 1}
+    # What was refused is told: nothing is open any more.
+    assert await crew.journal.failures(limit=9) == ()
+
+
+async def test_a_day_that_was_given_up_is_taken_again_with_positions_alone(crew: Crew) -> None:
+    """A receiver's fixes come after the caliper's readings: only with them can the trees be placed."""
+    await crew.send(measure(12))
+    await crew.send(measure(12), days=1)
+    await crew.run()
+    assert len(await crew.journal.failures(limit=9)) == 2
+    crew.fielder.places_by_fixes = True
+    await crew.send(GnssFix(1, 0, 0, 1))
+    await crew.run()
+    assert kinds(await crew.read()) == {"survey": 1, "tree": 1, "result": 1}
+    # The other day waits for its own.
+    assert len(await crew.journal.failures(limit=9)) == 1
+    await crew.send(GnssFix(1, 0, 0, 1))
+    await crew.run()
+    assert crew.fielder.calls == 3
+
+
+async def test_a_day_told_by_another_server_after_it_was_given_up_here_is_open_no_more(crew: Crew) -> None:
+    sent = await crew.send(measure(12))
+    await crew.run()
+    assert len(await crew.journal.failures(limit=9)) == 1
+    survey = BODIES["survey"]
+    assert isinstance(survey, Survey)
+    await crew.journal.append([seal(replace(survey, clouds=None, inputs=(sent.cid,), campaign="ridge"), INGEST_KEY)])
+    late = await crew.send(GnssFix(1, 0, 0, 1))
+    named = replace(survey, clouds=None, inputs=(late.cid,), campaign="ridge")
+    await crew.journal.append([seal(named, INGEST_KEY)])
+    await crew.run()
+    assert crew.fielder.calls == 1
+    assert await crew.journal.failures(limit=9) == ()
+
+
+async def test_a_day_is_compared_with_the_newest_evidence_and_goes_on_from_the_last_record(crew: Crew) -> None:
+    """An older cloud was surveyed after a newer one: what it says of a tree is not what the tree is now."""
+    now, then = (
+        await _admit(crew, name_code(200), None, taken_ms=AT_MS - 40 * DAY_MS),
+        await _admit(crew, name_code(201), None, taken_ms=AT_MS - 40 * DAY_MS),
+    )
+    late = await _admit(crew, name_code(200), now.cid, taken_ms=AT_MS - 900 * DAY_MS)
+    await crew.send(measure(200))
+    await crew.send(measure(201))
+    await crew.run()
+    known = crew.fielder.known[-1].known
+    assert {open_envelope(raw).cid for raw in known.trees} == {late.cid, then.cid}
+    assert [open_envelope(raw).cid for raw in known.newest] == [now.cid]
+    # The survey of the newest evidence is there too, or nobody could tell how old it is.
+    surveys = {open_envelope(one.survey).cid for one in known.surveys}
+    assert surveys == {record.expect(Tree).survey for record in (now, then, late)}
+    trees = [record.expect(Tree) for record in await crew.read() if record.kind == "tree"]
+    assert [tree.prev for tree in trees[-2:]] == [late.cid, then.cid]
+
+
+async def test_newest_evidence_that_is_the_days_own_is_no_second_measurement(crew: Crew) -> None:
+    await crew.send(measure(200))
+    await crew.run()
+    (own,) = [record for record in await crew.read() if record.kind == "tree"]
+    late = await _admit(crew, name_code(200), own.cid, taken_ms=AT_MS - 900 * DAY_MS)
+    assert await crew.register.newest_of([name_code(200)]) == {name_code(200): own.cid}
+    await crew.send(measure(201))
+    await crew.run()
+    known = crew.fielder.known[-1].known
+    assert [open_envelope(raw).cid for raw in known.trees] == [late.cid]
+    assert known.newest == ()
+
+
+async def _admit(crew: Crew, code: str, prev: Cid | None, *, taken_ms: int) -> Record:
+    """Have another survey of the organisation in journal and register; return its tree."""
+    survey, tree, result = BODIES["survey"], BODIES["tree"], BODIES["result"]
+    assert isinstance(survey, Survey)
+    assert isinstance(tree, Tree)
+    assert isinstance(result, Result)
+    made = replace(survey, org="north-forest", taken_ms=taken_ms, at_ms=AT_MS + await crew.journal.last_row())
+    found = replace(tree, org="north-forest", code=code, prev=prev, readings=None)
+    records = sign_draft(Draft(made, (found,), replace(result, org="north-forest"), 0), INGEST_KEY)
+    await crew.journal.append(records)
+    while await crew.follower.step():
+        pass
+    return records[1]
 
 
 async def test_readings_that_contradict_each_other_are_refused_with_words(crew: Crew) -> None:

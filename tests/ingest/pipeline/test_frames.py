@@ -59,5 +59,5 @@ async def test_more_trees_than_one_comparison_takes_are_refused(
     async with SqliteRegister.open(tmp_path / "r") as register:
         await register.add_records(make_survey("north-forest", "local:plot-7", range(5)))
         monkeypatch.setattr(frames, "MOST_CODES", 4)
-        with pytest.raises(TooManyKnown):
+        with pytest.raises(TooManyKnown, match="in its frame; survey less at once"):
             await list_codes_in(register, "north-forest", "local:plot-7")

@@ -330,11 +330,11 @@ class BusyRegister(SqliteRegister):
 
     refusals = 5
 
-    async def latest_of(self, codes: Sequence[str]) -> dict[str, Cid]:
+    async def last_of(self, codes: Sequence[str]) -> dict[str, Cid]:
         if self.refusals:
             self.refusals -= 1
             raise RegisterBusy("the register", "another process has been writing")
-        return await super().latest_of(codes)
+        return await super().last_of(codes)
 
 
 async def test_a_register_that_does_not_answer_costs_no_survey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,7 +359,7 @@ async def test_ground_where_more_is_known_than_one_comparison_takes_is_told(
     await line.upload(b"22 18")
     await line.run()
     (failure,) = await line.journal.failures(limit=9)
-    assert "cut it into smaller ones" in failure
+    assert "a cloud in smaller parts" in failure
 
 
 @pytest.mark.parametrize(
