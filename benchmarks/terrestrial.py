@@ -74,6 +74,7 @@ class _Peer:
 
     version: str = ""
     off_cm: list[float] = field(default_factory=list)
+    both_off_cm: list[float] = field(default_factory=list)
     our_off_cm: list[float] = field(default_factory=list)
     placed: list[float] = field(default_factory=list)
     measured: list[float] = field(default_factory=list)
@@ -213,6 +214,7 @@ def _add_peer(peer: _Peer, told: dict[str, object], plot: tuple[Stand, Scan], ou
     for one, other in measured.matches:
         peer.off_cm.append(float(places[is_measured][one, 2]) - stand.trees[other].dbh_cm)
         if other in ours:
+            peer.both_off_cm.append(peer.off_cm[-1])
             peer.our_off_cm.append(ours[other])
 
 
@@ -264,7 +266,7 @@ def _tell_peers(name: str, tally: _Tally) -> list[Figure]:
             ("found ones that are trees", float(np.mean(tally.precision)), "", float(np.mean(peer.precision))),
             ("trees over 10 cm with a diameter", float(np.mean(tally.recall)), "", float(np.mean(peer.measured))),
             ("diameter, RMSE", _rms(tally.off_cm), "cm", _rms(peer.off_cm)),
-            ("diameter, RMSE on trees that both measure", _rms(peer.our_off_cm), "cm", _rms(peer.off_cm)),
+            ("diameter, RMSE on trees that both measure", _rms(peer.our_off_cm), "cm", _rms(peer.both_off_cm)),
             ("diameter, bias", float(np.mean(tally.off_cm)), "cm", bias),
             ("heights told for true, RMSE", _rms(tally.seen_off_m), "m", _rms(peer.height_off_m)),
             ("CPU a plot", float(np.median(tally.cpu_s)), "s", float(np.median(peer.cpu_s))),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from domain.records.measured import is_stem_measured
 from domain.records.result import Estimate, Position, Tree
 
 _CENTIMETRES_MM: Final = 10
@@ -87,11 +88,6 @@ def make_earlier(tree: Tree, before: Sequence[tuple[int, Tree]]) -> tuple[Figure
             where = f"{stem.at_height_mm / _METRES_MM:.2f} m above the ground"
             found += [one for one in [_noted(figure, f"measured on {day}, {where}")] if one is not None]
     return tuple(found)
-
-
-def is_stem_measured(tree: Tree) -> bool:
-    """Tell whether a tree's stems were measured; from above alone, they are modelled from height and crown."""
-    return bool(tree.stems) and (tree.position.of == "stem" or bool(tree.readings))
 
 
 def format_position(position: Position) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -32,6 +32,8 @@ _DEVIATION: Final = 1.4826
 _MEDIAN: Final = 1.2533
 """Standard error of a median over that of a mean, of a normal distribution."""
 _BREAST_M: Final = (1.2, 1.5)
+
+ShiftTeller: TypeAlias = Literal["labels", "search", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,10 @@ class Joined:
         Keys of cloud trees that the crew did not measure, or not surely.
     fit
         The crew's common shift and what else was fitted; the shift leads from the crew's places to the cloud's.
+    told_by
+        What told that shift: ``labels``, ``search``, or ``nothing``, where places stand for themselves.
     unclear
-        Why that shift cannot be told; absent when it was.
+        Why a search did not tell it; absent when it did, and when there was nothing to search.
     warnings
         What a reader must know.
     """
@@ -169,6 +173,7 @@ class Joined:
     unplaced: tuple[FieldTree, ...]
     cloud_alone: tuple[str, ...]
     fit: Fit
+    told_by: ShiftTeller
     unclear: UnclearShift | None
     warnings: tuple[str, ...]
 
@@ -200,7 +205,9 @@ def join_field(crew: Sequence[FieldTree], cloud: Sequence[CloudTree], settings: 
     taken = {one.key for one, _ in read}
     placed = [one for one in crew if one.place is not None and (one.label is None or one.label not in known)]
     free = [one for one in cloud if one.key not in taken]
-    linking = _link(placed, free, chosen, _measure_shift(read))
+    read_shift = _measure_shift(read)
+    linking = _link(placed, free, chosen, read_shift)
+    is_searched = bool(placed and free) and linking.unclear is None
     linked = [(free[one.later], placed[one.earlier], one.probability, one.odds) for one in linking.links]
     trees = [_join(one, two, (1.0, math.inf), linking.fit if linking.unclear is None else None) for one, two in read]
     trees += [_join(one, two, (sure, odds), linking.fit) for one, two, sure, odds in linked]
@@ -212,6 +219,7 @@ def join_field(crew: Sequence[FieldTree], cloud: Sequence[CloudTree], settings: 
         unplaced=tuple(one for one in crew if one.place is None and one.label not in known),
         cloud_alone=tuple(one.key for one in cloud if one.key not in joined),
         fit=linking.fit,
+        told_by="labels" if read_shift is not None else "search" if is_searched else "nothing",
         unclear=linking.unclear,
         warnings=_warn(linking),
     )

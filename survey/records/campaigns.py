@@ -10,6 +10,7 @@ import shapely
 
 from domain.cid import Cid
 from domain.records import result as bodies
+from domain.records.measured import is_stem_measured
 from survey.cloud import Floats
 from survey.coverage import Ring
 from survey.estimate import Estimate
@@ -264,10 +265,9 @@ def _in_metres(estimate: bodies.Estimate) -> Estimate:
 
 def _read_diameter(tree: bodies.Tree) -> Estimate | None:
     """Return a stem's diameter where it was measured: one modelled from height and crown says nothing of its own."""
-    is_modelled = tree.position.of == "apex" and not tree.readings
-    if is_modelled or not tree.stems:
+    if not is_stem_measured(tree):
         return None
-    thickest = max((stem.diameter_mm for stem in tree.stems), key=lambda one: one.value)
+    thickest = max((stem.diameter_mm for stem in tree.stems or ()), key=lambda one: one.value)
     return Estimate(thickest.value / 10.0, thickest.own_error / 10.0, thickest.shared_error / 10.0, thickest.model)
 
 

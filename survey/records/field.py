@@ -1,7 +1,7 @@
 """A crew's day as record bodies: a survey without a cloud, its trees, how they compare with those known, the result."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +12,7 @@ from domain.codes import format_code, mint_reading_code
 from domain.records import match as matching
 from domain.records import result as bodies
 from survey.coverage import Ring
-from survey.field.join import Disagreement, JoinedTree
+from survey.field.join import JoinedTree
 from survey.field.trees import FieldTree
 from survey.field.visits import PAUSE_MS
 from survey.files.crs import parse_crs
@@ -40,6 +40,8 @@ _MOST_LOOK_M: Final = 6.0
 _MM: Final = 1_000.0
 _MANY: Final = 4
 """Trees of which the same is said once for all."""
+_BEYOND: Final = 1_000_000
+"""Added to a reading's place: no observation has as many."""
 _SHOWN: Final = 20
 """Codes or names that one warning lists."""
 
@@ -83,8 +85,6 @@ class CrewSurvey:
         The readings of each tree, by its code: what `FieldDay.codes` holds for the day's next survey.
     visited, unplaced
         Trees of the day, those that say nothing new included, and those of them that no record can be made of.
-    disagreements
-        Of joined trees, by code: what errors do not explain.
     """
 
     survey: bodies.Survey
@@ -94,7 +94,6 @@ class CrewSurvey:
     evidence: tuple[tuple[str, tuple[Evidence, ...]], ...]
     visited: int
     unplaced: int
-    disagreements: tuple[tuple[str, Disagreement], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,6 @@ def survey_day(day: FieldDay, known: FieldKnown, context: FieldContext) -> CrewS
         evidence=tuple((one.tree.code, one.evidence) for one in built),
         visited=len(found.trees),
         unplaced=len(joined.unplaced),
-        disagreements=tuple((one.cloud.key, what) for one in told_joined for what in one.disagreements),
     )
 
 
@@ -172,12 +170,22 @@ def _build(
 ) -> list[BuiltTree]:
     trees = [build_joined(one, joined.known[one.cloud.key], frame) for one in told]
     lone = [tree for tree in (*joined.kept, *joined.alone) if tree.key not in found.told and tree.place is not None]
-    return trees + build_alone(lone, [_code_alone(tree, joined, context) for tree in lone], frame)
+    taken = {one.cloud.key for one in joined.joined}
+    taken |= {tree.label for tree in (*joined.kept, *joined.alone) if tree.label is not None}
+    return trees + build_alone(lone, [_code_alone(tree, joined, taken, context) for tree in lone], frame)
 
 
-def _code_alone(tree: FieldTree, joined: DayJoined, context: FieldContext) -> tuple[str, Cid | None]:
-    """Return the code of a tree that only the crew knows, and its last record: the same evidence is the same tree."""
-    code = tree.label or mint_reading_code(context.secret, *tree.evidence[0])
+def _code_alone(
+    tree: FieldTree, joined: DayJoined, taken: Collection[str], context: FieldContext
+) -> tuple[str, Cid | None]:
+    """Return the code of a tree that only the crew knows, and its last record: the same evidence is the same tree.
+
+    Where another tree's label says the first reading's code, a later reading gives it; where there is no later one, a
+    place in the record that no reading has.
+    """
+    record, last = tree.evidence[-1]
+    minted = (mint_reading_code(context.secret, *one) for one in (*tree.evidence, (record, last + _BEYOND)))
+    code = tree.label or next(one for one in minted if one not in taken)
     known = joined.known.get(code)
     return code, None if known is None else known.record
 
@@ -213,7 +221,7 @@ def _build_survey(  # all that is known at the end
         org=context.org,
         campaign=context.campaign,
         inputs=tuple(inputs[:_MOST_INPUTS]),
-        steps=_describe_steps(joined, context),
+        steps=_describe_steps(found, joined, context),
         software=SOFTWARE,
         crs=crs,
         crs_source="assumed",
@@ -223,16 +231,21 @@ def _build_survey(  # all that is known at the end
     )
 
 
-def _describe_steps(joined: DayJoined, context: FieldContext) -> tuple[bodies.Step, ...]:
+def _describe_steps(found: DayTrees, joined: DayJoined, context: FieldContext) -> tuple[bodies.Step, ...]:
+    breast = (bodies.Parameter("breast_height_mm", str(found.breast_height_mm)),)
     pause = (bodies.Parameter("pause_s", str(PAUSE_MS // 1_000)),)
     steps = [
         bodies.Step("group_readings", "crew visits", None, pause),
         bodies.Step("locate_stems", "stop beside the stem, or vector from a station"),
         bodies.Step("measure_height", "hypsometer-mean", _LUOMA),
-        bodies.Step("measure_stems", "caliper-mean", _LUOMA, (bodies.Parameter("breast_height_mm", "1300"),)),
+        bodies.Step("measure_stems", "caliper-mean", _LUOMA, breast),
     ]
     if joined.known:
-        parameters = (bodies.Parameter("max_shift_m", "10"), bodies.Parameter("least_odds", "2"))
+        parameters = (
+            bodies.Parameter("max_shift_m", f"{joined.settings.search.max_shift_m:g}"),
+            bodies.Parameter("least_odds", f"{joined.settings.least_odds:g}"),
+            bodies.Parameter("shift_told_by", joined.told_by),
+        )
         steps.append(bodies.Step("match_trees", "labels, then expectation-maximization", MATCH_DOI, parameters))
     region = None if context.region is None else (bodies.Parameter("region", context.region),)
     return (*steps, bodies.Step("estimate_stocks", "measured diameter and named species", None, region))

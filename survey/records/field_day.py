@@ -1,7 +1,8 @@
 """A crew's day as trees: which of them say something new since the day was last told, and which codes they have."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -27,6 +28,8 @@ _CELL_DEG: Final = 0.005
 """Places within a cell (half a kilometre) are asked for together, so that a walk between plots asks for no more."""
 _REACH_M: Final = 30.0
 """How far from a crew's place known trees are looked for: the largest common shift, and three errors of a receiver."""
+_APART: Final = 2.45
+"""Two axes: 95 % of places lie within so many standard errors of one axis."""
 _WORLD: Final = "EPSG:4326"
 _POLAR_DEG: Final = 84.0
 
@@ -62,11 +65,14 @@ class DayTrees:
         Keys of those that say nothing new.
     warnings
         What a reader must know.
+    breast_height_mm
+        Where diameters were taken, of readings that do not say.
     """
 
     trees: tuple[FieldTree, ...]
     told: frozenset[str]
     warnings: tuple[str, ...]
+    breast_height_mm: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +124,16 @@ def build_day(day: FieldDay, crs: str) -> DayTrees:
     told = {tree.key for tree in now.trees if known.get(tree.key) == tree}
     warnings: list[str] = []
     trees = _give_codes(now.trees, day.codes, warnings)
+    told -= {tree.key for tree in trees if _has_lost_code(tree, day.codes)}
     joined = _join_labels(trees, told, warnings)
     _tell_lost(before, trees, day.codes, warnings)
     if now.strays:
         warnings.append(f"{len(now.strays)} measurements belong to no tree")
-    return DayTrees(joined, frozenset(tree.key for tree in joined if tree.key in told), tuple(warnings))
+    told &= {tree.key for tree in joined}
+    return DayTrees(joined, frozenset(told), tuple(warnings), settings.breast_height_mm)
 
 
-def move_to_world(crs: CloudCrs, x_m: Sequence[float], y_m: Sequence[float]) -> list[tuple[float, float]]:
+def _move_to_world(crs: CloudCrs, x_m: Sequence[float], y_m: Sequence[float]) -> list[tuple[float, float]]:
     """Return longitude and latitude of places."""
     if not x_m:
         return []
@@ -152,14 +160,22 @@ def _lead_to(crs: CloudCrs) -> ToPlane:
 
 
 def _give_codes(
-    trees: Iterable[FieldTree], codes: Mapping[Evidence, str], warnings: list[str]
+    trees: Sequence[FieldTree], codes: Mapping[Evidence, str], warnings: list[str]
 ) -> tuple[FieldTree, ...]:
-    """Return trees with the codes that their readings were given before as labels; what a true label says wins."""
+    """Return trees with the codes that their readings were given before as labels; what a true label says wins.
+
+    A code that a label says is given to another tree only where both may be one: the label came to the tree that the
+    code was made for, or it hangs on another.
+    """
+    read: defaultdict[str, list[FieldTree]] = defaultdict(list)
+    for tree in trees:
+        if tree.label is not None:
+            read[tree.label].append(tree)
     claimed: set[str] = set()
     labelled: list[FieldTree] = []
     for tree in trees:
         given = list(dict.fromkeys(codes[one] for one in tree.evidence if one in codes))
-        free = [code for code in given if code not in claimed]
+        free = [code for code in given if code not in claimed and all(_may_be_one(tree, one) for one in read[code])]
         if tree.label is None and free:
             labelled.append(replace(tree, label=free[0]))
             claimed.add(free[0])
@@ -167,6 +183,19 @@ def _give_codes(
             labelled.append(tree)
         warnings += [_tell_other(code, labelled[-1].label) for code in given if code != labelled[-1].label]
     return tuple(labelled)
+
+
+def _has_lost_code(tree: FieldTree, codes: Mapping[Evidence, str]) -> bool:
+    """Tell whether a tree was told under a code that another has now, so that it must be told under one of its own."""
+    return tree.label is None and any(one in codes for one in tree.evidence)
+
+
+def _may_be_one(one: FieldTree, other: FieldTree) -> bool:
+    """Tell whether places allow that two visits were to one tree."""
+    if one.place is None or other.place is None:
+        return True
+    apart = math.hypot(one.place.x_m - other.place.x_m, one.place.y_m - other.place.y_m)
+    return apart <= _APART * math.hypot(one.place.error_m, other.place.error_m)
 
 
 def _tell_other(code: str, label: str | None) -> str:
@@ -243,7 +272,7 @@ def _tell_apart(one: FieldTree, other: FieldTree) -> list[str]:
 def _box_places(trees: Sequence[FieldTree], crs: CloudCrs) -> tuple[GroundBox, ...]:
     places = [tree.place for tree in trees if tree.place is not None]
     cells: defaultdict[tuple[float, float], list[tuple[float, float]]] = defaultdict(list)
-    for longitude, latitude in move_to_world(crs, [one.x_m for one in places], [one.y_m for one in places]):
+    for longitude, latitude in _move_to_world(crs, [one.x_m for one in places], [one.y_m for one in places]):
         cells[longitude // _CELL_DEG, latitude // _CELL_DEG].append((longitude, latitude))
     return tuple(_enclose(cell) for cell in cells.values())
 

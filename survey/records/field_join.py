@@ -12,7 +12,7 @@ from domain.cid import Cid
 from domain.codes import format_code
 from domain.records.result import Tree
 from survey.estimate import Estimate
-from survey.field.join import CloudTree, Joined, JoinedTree, OpenTree, join_field
+from survey.field.join import CloudTree, JoinedTree, JoinSettings, OpenTree, ShiftTeller, join_field
 from survey.field.trees import FieldTree
 from survey.linking.change import MAX_YEARS, RATE_ERROR_M_YEAR, RATE_M_YEAR
 from survey.linking.fit import Fit
@@ -83,7 +83,11 @@ class DayJoined:
     known
         All known trees that were compared, by code.
     fit
-        The crew's common shift; absent where it cannot be told.
+        The crew's common shift; absent where nothing told it.
+    told_by
+        What told it.
+    settings
+        How trees were joined.
     warnings
         What a reader must know.
     """
@@ -95,6 +99,8 @@ class DayJoined:
     unplaced: tuple[FieldTree, ...]
     known: Mapping[str, KnownTree]
     fit: Fit | None
+    told_by: ShiftTeller
+    settings: JoinSettings
     warnings: tuple[str, ...]
 
 
@@ -141,7 +147,8 @@ def join_day(
     ]
     apart = {tree.key for tree in (*kept, *read)}
     rest = [tree for tree in crew if tree.key not in apart]
-    found = join_field(rest, cloud)
+    settings = JoinSettings()
+    found = join_field(rest, cloud, settings)
     return DayJoined(
         joined=found.trees + tuple(_read_label(tree, by_code[tree.label or ""]) for tree in read),
         kept=tuple(kept),
@@ -149,7 +156,9 @@ def join_day(
         doubtful=found.doubtful,
         unplaced=found.unplaced,
         known=by_code,
-        fit=_tell_fit(found, rest, cloud),
+        fit=None if found.told_by == "nothing" else found.fit,
+        told_by=found.told_by,
+        settings=settings,
         warnings=(*warnings, *(found.warnings if cloud and rest else ())),
     )
 
@@ -161,6 +170,9 @@ def _trace(cid: Cid, known: FieldKnown, year: float, readings: Collection[Cid]) 
         if source is None or not set(source.readings or ()) & set(readings):
             break
         source = None if source.prev is None else known.before.get(source.prev)
+    else:
+        # Nothing says that the one reached rests on anything else.
+        source = None
     survey = None if source is None else known.forest.surveys.get(source.survey)
     years = 0.0 if survey is None else year - tell_year(tell_time_ms(survey.survey))
     return KnownTree(cid, tree, source, years)
@@ -226,7 +238,3 @@ def _grow(size: Estimate | None, years: float, rate: tuple[float, float]) -> Est
 def _read_label(crew: FieldTree, known: KnownTree) -> JoinedTree:
     """Return a tree that its label alone tells, as its place cannot be compared."""
     return JoinedTree(CloudTree(known.tree.code, math.nan, math.nan, 0.0), crew, 1.0, math.inf, ())
-
-
-def _tell_fit(found: Joined, crew: Sequence[FieldTree], cloud: Sequence[CloudTree]) -> Fit | None:
-    return found.fit if crew and cloud and found.unclear is None else None

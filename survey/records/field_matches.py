@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -58,14 +58,16 @@ def build_matches(
     gone.
     """
     sources = [one for one in day.joined.known.values() if one.source is not None]
-    earlier = sorted({one.tree.survey for one in sources if one.tree.survey in day.forest.surveys}, key=bytes)
-    if not earlier:
+    named = {one.tree.survey for one in sources if one.tree.survey in day.forest.surveys}
+    if not named:
         return ()
+    made_ms = {cid: tell_time_ms(day.forest.surveys[cid].survey) for cid in named}
+    earlier = sorted(named, key=lambda cid: (-made_ms[cid], bytes(cid)))
     codes = {one.evidence[0]: one.tree.code for one in day.built}
     open_trees = [one for one in day.joined.doubtful if one.crew.evidence[0] in codes]
-    doubts = _turn_doubts([(codes[one.crew.evidence[0]], one.choices) for one in open_trees])
+    linked = {one.cloud.key for one in day.joined.joined}
+    doubts = _turn_doubts([(codes[one.crew.evidence[0]], one.choices) for one in open_trees], linked)
     parts = fill_parts([*_list_same(day), *(("doubtful", one) for one in doubts)])
-    latest_ms = max(tell_time_ms(day.forest.surveys[cid].survey) for cid in earlier)
     empty = bodies.Match(
         org=org,
         campaign=campaign,
@@ -73,7 +75,7 @@ def build_matches(
         earlier=tuple(earlier[:_MOST_EARLIER]),
         part=0,
         parts=len(parts),
-        days=round((taken_ms - latest_ms) / _DAY_MS),
+        days=round((taken_ms - made_ms[earlier[0]]) / _DAY_MS),
     )
     counts = bodies.MatchCounts(
         len(day.told), day.new - len(open_trees), len(open_trees), len(doubts), not_seen=0, outside=0, gone=0
@@ -90,12 +92,15 @@ def _list_same(day: Comparison) -> list[MatchItem]:
     ]
 
 
-def _turn_doubts(open_trees: Sequence[tuple[str, tuple[tuple[str, float], ...]]]) -> list[bodies.DoubtfulTree]:
-    """Return the known trees in doubt: each with the crew's trees that it may be."""
+def _turn_doubts(
+    open_trees: Sequence[tuple[str, tuple[tuple[str, float], ...]]], linked: Collection[str]
+) -> list[bodies.DoubtfulTree]:
+    """Return the known trees in doubt: each with the crew's trees that it may be; one that is linked is in none."""
     choices: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
     for code, options in open_trees:
         for known, probability in options:
-            choices[known].append((code, probability))
+            if known not in linked:
+                choices[known].append((code, probability))
     return [
         bodies.DoubtfulTree(
             known,

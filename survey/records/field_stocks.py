@@ -11,7 +11,7 @@ from survey.allometry.errors import InvalidTaxon
 from survey.allometry.models import estimate_stocks
 from survey.allometry.registry import find_equations
 from survey.estimate import Estimate
-from survey.records.bodies import BREAST_HEIGHT_MM, scale_estimate
+from survey.records.bodies import BREAST_HEIGHT_MM, scale_estimate, scale_known
 from survey.records.field_trees import BuiltTree, read_estimate
 
 _UNKNOWN: Final = ""
@@ -81,9 +81,9 @@ def _estimate(models: StockModels, trees: Sequence[BuiltTree], measured: str) ->
         replace(
             one.tree,
             stems=one.tree.stems or _model_stem(dbh),
-            volume_dm3=_scale(volume),
-            biomass_g=_scale(biomass),
-            carbon_g=_scale(carbon),
+            volume_dm3=scale_known(volume, 1_000),
+            biomass_g=scale_known(biomass, 1_000),
+            carbon_g=scale_known(carbon, 1_000),
         )
         for one, dbh, volume, biomass, carbon in rows
     ]
@@ -91,7 +91,3 @@ def _estimate(models: StockModels, trees: Sequence[BuiltTree], measured: str) ->
 
 def _model_stem(dbh_cm: Estimate | None) -> tuple[bodies.Stem, ...] | None:
     return None if dbh_cm is None else (bodies.Stem(scale_estimate(dbh_cm, 10), BREAST_HEIGHT_MM),)
-
-
-def _scale(estimate: Estimate | None) -> bodies.Estimate | None:
-    return None if estimate is None else scale_estimate(estimate, 1_000)

@@ -10,6 +10,7 @@ import pyproj
 
 from domain.cid import Cid
 from domain.records import result as bodies
+from domain.records.measured import is_stem_measured
 from survey.estimate import Estimate
 from survey.field.join import JoinedTree, breast_diameter, compare
 from survey.field.place import FieldPlace
@@ -32,6 +33,9 @@ _MOST_READINGS: Final = 200
 _MM: Final = 1_000.0
 _LEAST_ERROR: Final = 1e-3
 """Of a height in metres or a diameter in centimetres."""
+_CARRIED: Final = ", not measured again"
+_MOST_LETTERS: Final = 200
+"""Of a model's name, as many as a record holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +179,18 @@ def mean_of(one: Estimate, other: Estimate) -> Estimate:
         first * one.value + second * other.value,
         math.hypot(first * one.own_error, second * other.own_error),
         math.hypot(first * one.shared_error, second * other.shared_error),
-        f"{one.model}+{other.model}",
+        _join_models(one.model, other.model),
     )
+
+
+def _join_models(one: str, other: str) -> str:
+    """Return the names of all measurements that a mean is of, each once, as many as a record holds."""
+    named = ""
+    for part in dict.fromkeys(f"{one}+{other}".replace(_CARRIED, "").split("+")):
+        longer = f"{named}+{part}" if named else part
+        if len(longer) <= _MOST_LETTERS:
+            named = longer
+    return named
 
 
 def _choose_height(joined: JoinedTree, known: KnownTree, source: bodies.Tree) -> tuple[Estimate | None, str]:
@@ -188,7 +202,9 @@ def _choose_height(joined: JoinedTree, known: KnownTree, source: bodies.Tree) ->
     if not is_standing and crew.status != GONE:
         return measured, "the crew's"
     if measured is None or crew.status == GONE:
-        return _carry(before, 0.0 if crew.status == GONE else known.years), "the one before"
+        # What was only a lower bound stays one, however much the tree has grown since.
+        is_as_told = crew.status == GONE or source.is_top_hidden
+        return _carry(before, 0.0 if is_as_told else known.years), "the one before"
     is_late = abs(known.years) > SEASON_YEARS or crew.damage_agent is not None or crew.status != source.status
     if before is None or source.is_top_hidden or is_late:
         return measured, "the crew's, which is newer"
@@ -205,7 +221,8 @@ def _carry(before: Estimate | None, years: float) -> Estimate | None:
     if before is None or abs(years) <= SEASON_YEARS:
         return before
     grown = math.hypot(RATE_M_YEAR, RATE_ERROR_M_YEAR) * abs(years)
-    return replace(before, own_error=math.hypot(before.own_error, grown), model=f"{before.model}, not measured again")
+    model = before.model.replace(_CARRIED, "")[: _MOST_LETTERS - len(_CARRIED)] + _CARRIED
+    return replace(before, own_error=math.hypot(before.own_error, grown), model=model)
 
 
 def _tell_disagreements(joined: JoinedTree, known: KnownTree, source: bodies.Tree, height: str) -> list[str]:
@@ -238,9 +255,9 @@ def _age_diameter(source: bodies.Tree, years: float) -> Estimate | None:
 
 def _measured_diameter(crew: FieldTree, source: bodies.Tree) -> Estimate | None:
     own = breast_diameter(crew)
-    if own is not None or crew.stems or (source.position.of == "apex" and not source.readings) or not source.stems:
+    if own is not None or crew.stems or not is_stem_measured(source):
         return own
-    return read_estimate(max((stem.diameter_mm for stem in source.stems), key=lambda one: one.value), 10.0)
+    return read_estimate(max((stem.diameter_mm for stem in source.stems or ()), key=lambda one: one.value), 10.0)
 
 
 def _build_stems(crew: FieldTree) -> tuple[bodies.Stem, ...] | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from domain.records import result as bodies
+from domain.records.measured import is_stem_measured
 from survey.coverage import Ring
 from survey.report.columns import StandColumns
 
@@ -38,9 +39,7 @@ def read_records(trees: Sequence[bodies.Tree], closing: bodies.Result, crs: str)
         outlines=tuple(_read_ring(tree) for tree in placed),
         crs=crs,
         area_m2=closing.area_cm2 / 10_000.0,
-        # From the air diameters are modelled; crews and scans from within the forest measure them.
-        is_dbh_measured=bool(placed)
-        and all(tree.readings or tree.position.of == "stem" for tree in placed if tree.stems),
+        is_dbh_measured=bool(placed) and all(is_stem_measured(tree) for tree in placed if tree.stems),
     )
 
 

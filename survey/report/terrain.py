@@ -36,7 +36,8 @@ def compare_terrain(raster: Path, ground_m: Floats, *, unit_m: float = 1.0) -> E
 
     Returns
     -------
-    Differences, NaN where the terrain has a cell without a value.
+    Differences, NaN where the terrain has a cell without a value, outside the raster, and in pieces of it that were
+    skipped.
     """
     places = ground_m[:: 1 + len(ground_m) // MOST_PLACES]
     with rasterio.open(raster) as source:

@@ -56,10 +56,10 @@ def describe_totals(plot: PlotResult, parameters: PlotParameters) -> tuple[Row, 
 
 def _tell_dead(plot: PlotResult, living: int) -> tuple[Row, ...]:
     dead = len(plot.trees) - living
-    if not (dead or plot.fallen):
-        return ()
-    note = f"left out of the figures a hectare; {len(plot.fallen):,} stems lie on the ground"
-    return (Row("Standing dead", f"{dead:,}", note),)
+    rows = [Row("Standing dead", f"{dead:,}", "left out of the figures a hectare")] if dead else []
+    if plot.fallen:
+        rows.append(Row("Stems on the ground", f"{len(plot.fallen):,}", "as far as they show; in none of the figures"))
+    return tuple(rows)
 
 
 def _tell(name: str, total: Total | None, unit: float, words: str, note: str) -> Row | None:

@@ -69,7 +69,7 @@ _ROOM: Final = 0.05
 """Metres above the highest point of a cloud at which a search ends."""
 
 
-def judge_top(columns: Columns, stems: list[TracedStem], own_top_m: float, algorithm: AxisTip | None = None) -> Top:
+def judge_top(columns: Columns, stems: list[TracedStem], own_top_m: float) -> Top:
     """Return the top of a tree.
 
     Parameters
@@ -80,10 +80,8 @@ def judge_top(columns: Columns, stems: list[TracedStem], own_top_m: float, algor
         Of the tree, the thickest first.
     own_top_m
         Elevation of the highest point that is taken for the tree's.
-    algorithm
-        How to judge.
     """
-    chosen = algorithm or AxisTip()
+    chosen = AxisTip()
     tips = [_find_tip(columns, stem, chosen) for stem in stems]
     tip, voxels = max(tips)
     highest = max(_end(stem) for stem in stems)

@@ -66,7 +66,8 @@ def test_what_was_measured_earlier_is_told_beside_what_is_only_bounded_or_modell
         height_mm=None,
         stems=(Stem(Estimate(355, 4, 0, "caliper"), 1_300),),
     )
-    (height,) = make_earlier(FROM_WITHIN, [(AT_MS, taped), (AT_MS - 86_400_000, from_above)])
+    from_within = replace(FROM_WITHIN, stems=HIDDEN.stems)
+    (height,) = make_earlier(from_within, [(AT_MS, taped), (AT_MS - 86_400_000, from_above)])
     assert (height.name, height.value, height.note) == (
         "Height",
         "23.40",

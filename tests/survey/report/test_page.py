@@ -8,7 +8,7 @@ import pytest
 
 from sample_data.forest.stand import StandParameters, grow_stand
 from sample_data.scanning.scanner import scan_airborne
-from survey.airborne.forms import TreeForm
+from survey.airborne.forms import FallenStem, TreeForm
 from survey.airborne.plot import survey_plot
 from survey.airborne.result import PlotResult
 from survey.files.las import write_cloud
@@ -137,3 +137,11 @@ def test_the_dead_are_told_apart_and_count_in_no_figure_a_hectare(plot: PlotResu
     assert (rows[-1].name, rows[-1].value) == ("Standing dead", str(half))
     everyone = tuple(replace(tree, form=dead) for tree in plot.trees)
     assert [row.name for row in describe_totals(replace(plot, trees=everyone), PlotParameters())] == ["Standing dead"]
+
+
+def test_stems_on_the_ground_have_a_row_of_their_own(plot: PlotResult) -> None:
+    plot = replace(plot, trees=tuple(replace(tree, form=None) for tree in plot.trees))
+    lying = FallenStem(0.0, 0.0, 8.0, 0.0, is_foot_known=True, length_m=8.0, probability=0.9)
+    rows = describe_totals(replace(plot, fallen=(lying, lying)), PlotParameters())
+    assert rows[:-1] == describe_totals(replace(plot, fallen=()), PlotParameters())
+    assert (rows[-1].name, rows[-1].value) == ("Stems on the ground", "2")
