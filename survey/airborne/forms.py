@@ -5,7 +5,7 @@ that the same is told wherever a tile's border lies. What a cloud cannot show is
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -32,6 +32,10 @@ __all__ = [
 ]
 
 
+_NO_INTENSITY: Final = "not every file has intensity:"
+_FOREIGN: Final = "heights above ground are the file's own:"
+
+
 @dataclass(frozen=True, slots=True)
 class FormAlgorithms:
     """How forms are judged.
@@ -40,14 +44,24 @@ class FormAlgorithms:
     ----------
     dead, lean, fallen
         Each question's own.
-    least_density
-        First echoes a square metre below which no fallen stem is looked for.
     """
 
     dead: Kim2009 = field(default_factory=Kim2009)
     lean: Duda1972 = field(default_factory=Duda1972)
     fallen: Lindberg2013 = field(default_factory=Lindberg2013)
-    least_density: float = 4.0
+
+    def shows_dead(self, facts: FormFacts) -> bool:
+        """Tell whether dead trees are told from living ones."""
+        return facts.has_intensity and facts.first_density >= self.dead.least_density
+
+    def shows_lean(self, facts: FormFacts) -> bool:
+        """Tell whether stems are looked for below crowns."""
+        return facts.first_density >= self.lean.least_density
+
+    def shows_fallen(self, facts: FormFacts) -> bool:
+        """Tell whether fallen stems are looked for."""
+        # Steps of a raster that heights were taken from lie in rows, as stems do.
+        return facts.first_density >= self.fallen.least_density and not facts.is_normalized
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ def judge_forms(
     trees: FormTrees,
     *,
     facts: FormFacts,
-    algorithms: FormAlgorithms | None = None,
+    algorithms: FormAlgorithms,
 ) -> Forms:
     """Return the forms of canopy trees, and fallen stems.
 
@@ -92,20 +106,18 @@ def judge_forms(
     algorithms
         How to judge.
     """
-    chosen = algorithms or FormAlgorithms()
-    unknown = np.full(trees.x_m.size, np.nan)
-    dead = unknown
-    if facts.has_intensity and facts.first_density >= chosen.dead.least_density:
+    chosen = algorithms
+    dead = lean = error = np.full(trees.x_m.size, np.nan)
+    if chosen.shows_dead(facts):
         dead = estimate_dead(points, above_m, signal, trees, chosen.dead)
-    lean, error = measure_lean(points, above_m, trees, facts.first_density, chosen.lean)
-    # Steps of a raster that heights were taken from lie in rows, as stems do.
-    shows_fallen = facts.first_density >= chosen.least_density and not facts.is_normalized
-    fallen = find_fallen(points, above_m, chosen.fallen) if shows_fallen else ()
+    if chosen.shows_lean(facts):
+        lean, error = measure_lean(points, above_m, trees, chosen.lean)
+    fallen = find_fallen(points, above_m, chosen.fallen) if chosen.shows_fallen(facts) else ()
     rows = zip(dead.tolist(), lean.tolist(), error.tolist(), strict=True)
     return Forms(tuple(tell_form(*row, chosen.lean) for row in rows), fallen)
 
 
-def warn_of_forms(facts: FormFacts, algorithms: FormAlgorithms | None = None) -> tuple[str, ...]:
+def warn_of_forms(facts: FormFacts, algorithms: FormAlgorithms) -> tuple[str, ...]:
     """Return what a reader must know of forms that a cloud cannot show.
 
     Parameters
@@ -117,35 +129,48 @@ def warn_of_forms(facts: FormFacts, algorithms: FormAlgorithms | None = None) ->
 
     Examples
     --------
-    >>> warn_of_forms(FormFacts(30.0, is_normalized=False, has_intensity=True))
+    >>> warn_of_forms(FormFacts(30.0, is_normalized=False, has_intensity=True), FormAlgorithms())
     ()
     """
-    chosen = algorithms or FormAlgorithms()
+    chosen = algorithms
     warnings = []
-    if not facts.has_intensity:
-        warnings.append("not every file has intensity: dead trees are not told from living ones")
-    elif facts.first_density < chosen.dead.least_density:
-        warnings.append(f"below {chosen.dead.least_density:g} first echoes/m2 dead trees are not told from living ones")
-    if facts.is_normalized:
-        warnings.append("heights above ground are the file's own: fallen stems are not looked for")
-    elif facts.first_density < chosen.least_density:
-        warnings.append(f"below {chosen.least_density:g} first echoes/m2 fallen stems are not looked for")
-    if facts.first_density < chosen.lean.least_density:
+    if not chosen.shows_dead(facts):
+        why = f"below {chosen.dead.least_density:g} first echoes/m2" if facts.has_intensity else _NO_INTENSITY
+        warnings.append(f"{why} dead trees are not told from living ones")
+    if not chosen.shows_fallen(facts):
+        why = _FOREIGN if facts.is_normalized else f"below {chosen.fallen.least_density:g} first echoes/m2"
+        warnings.append(f"{why} fallen stems are not looked for")
+    if not chosen.shows_lean(facts):
         warnings.append(f"below {chosen.lean.least_density:g} first echoes/m2 no stem shows whether it leans")
     return tuple(warnings)
 
 
-def describe_forms(algorithms: FormAlgorithms | None = None) -> tuple[StepDone, ...]:
-    """Return what records say of how forms were judged."""
-    chosen = algorithms or FormAlgorithms()
-    return (
-        describe_step("tell_dead_trees", chosen.dead),
-        describe_step("measure_lean", chosen.lean),
-        describe_step("find_fallen_stems", chosen.fallen),
+def describe_forms(facts: FormFacts, algorithms: FormAlgorithms) -> tuple[StepDone, ...]:
+    """Return what records say of how forms were judged: the steps that a cloud let one take.
+
+    Parameters
+    ----------
+    facts
+        What holds for the whole catalogue.
+    algorithms
+        How forms are judged.
+
+    Examples
+    --------
+    >>> thin = FormFacts(5.0, is_normalized=True, has_intensity=True)
+    >>> [step.task for step in describe_forms(thin, FormAlgorithms())]
+    ['tell_dead_trees']
+    """
+    chosen = algorithms
+    steps = (
+        (chosen.shows_dead(facts), describe_step("tell_dead_trees", chosen.dead)),
+        (chosen.shows_lean(facts), describe_step("measure_lean", chosen.lean)),
+        (chosen.shows_fallen(facts), describe_step("find_fallen_stems", chosen.fallen)),
     )
+    return tuple(step for is_taken, step in steps if is_taken)
 
 
-def tell_form(dead: float, lean: float, error: float, algorithm: Duda1972 | None = None) -> TreeForm:
+def tell_form(dead: float, lean: float, error: float, algorithm: Duda1972) -> TreeForm:
     """Return a tree's form.
 
     Parameters
@@ -164,5 +189,5 @@ def tell_form(dead: float, lean: float, error: float, algorithm: Duda1972 | None
         dead_probability=dead if is_told else None,
         lean_deg=lean if is_seen else None,
         lean_error_deg=error if is_seen else None,
-        is_leaning=lean_probability(lean, error, algorithm or Duda1972()) >= SURE if is_seen else None,
+        is_leaning=lean_probability(lean, error, algorithm) >= SURE if is_seen else None,
     )

@@ -55,7 +55,7 @@ class Kim2009:
     per_top: float = -7.34
     """The same of the top, not damped."""
     per_passed: float = 2.63
-    """Of the pulses that reached the ground, over first echoes, crown less canopy."""
+    """Of the share of echoes that are the ground's: below the crown over its first echoes, around over all echoes."""
 
     @property
     def reach_m(self) -> float:

@@ -22,6 +22,8 @@ from survey.kernel import Array, compiled
 
 _ROUNDS: Final = 2
 """Of deciding which lines give way to better ones; what is undecided then gives way."""
+_BESIDE_M: Final = 1.0
+"""From a better line, and beyond its ends, a worse one runs along it."""
 _INTERCEPT: Final = -7.62
 _PER_ROOT: Final = 2.152
 """Of the logistic regression of being a stem on the root of the log-likelihood, stands of seeds 1000 to 1011."""
@@ -56,11 +58,19 @@ class Lindberg2013:
     """No line is longer to either side of where it was begun."""
     least_length_m: float = 4.0
     """Shorter lines are not reported."""
+    least_density: float = 4.0
+    """First echoes a square metre; in thinner clouds no stem is looked for."""
 
     @property
     def reach_m(self) -> float:
-        """Echoes farther from where a line was begun play no part in it or in what it gives way to."""
-        return (2.0 * _ROUNDS + 1.0) * self.half_length_m
+        """Echoes farther from a line's middle play no part in it or in what it gives way to.
+
+        Half of a line lies along the one that it gives way to: their middles are an eighth of the one and half of the
+        other apart, and a metre. The last of a chain was begun a quarter of its length from its middle, among echoes
+        that lie half a length from there, and a little beside.
+        """
+        hop = (2.0 / 8.0 + 1.0) * self.half_length_m + _BESIDE_M
+        return (2.0 * _ROUNDS - 1.0) * hop + 1.5 * self.half_length_m + 2.0 * self.flank_m
 
 
 def find_fallen(points: Points, above_m: Floats, algorithm: Lindberg2013) -> tuple[FallenStem, ...]:
@@ -124,7 +134,7 @@ def _find_lines(points: Points, above_m: Floats, algorithm: Lindberg2013) -> Flo
     lines: Floats = trace_lines(xyh, cells, (grid.west_m, grid.south_m, *grid.shape), begins, _numbers(algorithm))
     lines = lines[lines[:, 4] >= algorithm.least_length_m]
     lines = lines[np.lexsort((lines[:, 1], lines[:, 0], -lines[:, 5]))]
-    return lines[_keep_best(lines)]
+    return lines[_keep_best(lines, 2.0 * algorithm.half_length_m)]
 
 
 def _numbers(algorithm: Lindberg2013) -> Numbers:
@@ -140,11 +150,11 @@ def _numbers(algorithm: Lindberg2013) -> Numbers:
     )
 
 
-def _keep_best(lines: Floats) -> Bools:
-    """Return which lines, best first, stay: none that runs along a better one that stays."""
+def _keep_best(lines: Floats, longest_m: float) -> Bools:
+    """Return which lines, best first, none longer, stay: none that runs along a better one that stays."""
     undecided, stays, gives_way = 0, 1, 2
     state = np.full(len(lines), undecided, dtype=np.int8)
-    pairs = _pair_up(lines)
+    pairs = _pair_up(lines, longest_m)
     for _ in range(_ROUNDS):
         state[pairs[state[pairs[:, 0]] == stays, 1]] = gives_way
         is_held = np.zeros(len(lines), dtype=np.bool_)
@@ -154,23 +164,25 @@ def _keep_best(lines: Floats) -> Bools:
     return kept
 
 
-def _pair_up(lines: Floats) -> NDArray[np.int64]:
+def _pair_up(lines: Floats, longest_m: float) -> NDArray[np.int64]:
     """Return pairs of a line and a worse one that runs along it, shape (m, 2)."""
     middle = 0.5 * (lines[:, :2] + lines[:, 2:4])
     order = np.argsort(middle[:, 0], kind="stable")
-    count = _list_pairs(lines, order, middle[order, 0], np.empty((0, 2), np.int64))
+    sorted_x = middle[order, 0], longest_m
+    count = _list_pairs(lines, order, sorted_x, np.empty((0, 2), np.int64))
     pairs = np.empty((count, 2), dtype=np.int64)
-    _list_pairs(lines, order, middle[order, 0], pairs)
+    _list_pairs(lines, order, sorted_x, pairs)
     return pairs
 
 
 @compiled
-def _list_pairs(lines: Array, order: Array, middle_x: Array, pairs: Array) -> int:
+def _list_pairs(lines: Array, order: Array, sorted_x: tuple[Array, float], pairs: Array) -> int:
     """Write pairs of lines that run along one another, better first, as far as there is room; return how many."""
+    middle_x, longest_m = sorted_x
     count = 0
     for one in range(order.size):
         for two in range(one + 1, order.size):
-            if middle_x[two] - middle_x[one] > 24.0:  # noqa: PLR2004 - no line is longer
+            if middle_x[two] - middle_x[one] > longest_m:
                 break
             better, worse = min(order[one], order[two]), max(order[one], order[two])
             if _runs_along(lines[better], lines[worse]):
@@ -189,6 +201,6 @@ def _runs_along(better: Array, worse: Array) -> bool:
         x = worse[0] + step / 8.0 * (worse[2] - worse[0]) - better[0]
         y = worse[1] + step / 8.0 * (worse[3] - worse[1]) - better[1]
         along, across = x * east + y * north, abs(y * east - x * north)
-        if -1.0 <= along <= better[4] + 1.0 and across <= 1.0:
+        if -_BESIDE_M <= along <= better[4] + _BESIDE_M and across <= _BESIDE_M:
             beside += 1
     return beside >= 4  # noqa: PLR2004 - of nine places along it

@@ -24,6 +24,8 @@ _VOTE: Final = 0.05
 """Side of a cell of tilts: 3 degrees, about what the apex lies beside the stem's line."""
 _VOTES: Final = 27
 """Cells of tilts a side; they cover the most tilt to both sides."""
+_BLOCK: Final = 2
+"""Cells from the first to the last of those that one tilt votes for."""
 _SLICES: Final = 10
 """Of the heights in which a stem is looked for."""
 _LEAST_SLICES: Final = 6
@@ -44,8 +46,8 @@ _LEAST_RISE: Final = 5.0
 """Echoes on a stem, over those that chance would put there."""
 _FLANK_M: Final = 1.2
 """Radius about the line within which others tell what chance would put there."""
-_MOST_ECHOES: Final = 4096
-"""Of one tree; a denser cloud shows its stems with a part of them."""
+_MOST_ECHOES: Final = 1 << 17
+"""Of one tree, 3 MB: its stem shows by few of the echoes around. Of more, every second, third and so on is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,7 @@ class Duda1972:
         return 60.0 * _MOST_TILT + _FLANK_M
 
 
-def measure_lean(
-    points: Points, above_m: Floats, trees: FormTrees, first_density: float, algorithm: Duda1972
-) -> tuple[Floats, Floats]:
+def measure_lean(points: Points, above_m: Floats, trees: FormTrees, algorithm: Duda1972) -> tuple[Floats, Floats]:
     """Return each tree's lean and its standard error, degrees, NaN where no stem shows; shape (n,).
 
     Parameters
@@ -93,8 +93,6 @@ def measure_lean(
         Their heights above ground, shape (m,).
     trees
         Apexes.
-    first_density
-        First echoes a square metre.
     algorithm
         Limits.
     """
@@ -102,7 +100,7 @@ def measure_lean(
     # The last element answers for what lies in no crown.
     leaves_m = np.append(algorithm.high_share * trees.above_m, _HIGHEST_M)[trees.crown]
     middle = np.flatnonzero((above_m >= algorithm.low_m) & (above_m <= leaves_m))
-    if first_density < algorithm.least_density or middle.size == 0 or count == 0:
+    if middle.size == 0 or count == 0:
         return np.full(count, np.nan), np.full(count, np.nan)
     layer = pick_points(points, middle)
     buckets = bucket_points(layer, _CELL_M)
@@ -198,23 +196,43 @@ def _gather(
     buffer: Array,
 ) -> int:
     """Write easting and northing from the apex, and height, of what may be the stem's echoes; return how many."""
+    most = int(buffer.shape[1])
+    size = _gather_every(1, tree, heights, where, buffer)
+    if size > most:
+        # Of an order that positions alone decide, so that the same are taken wherever a tile's border lies.
+        every = (size + most - 1) // most
+        size = (_gather_every(every, tree, heights, where, buffer) + every - 1) // every
+    return size
+
+
+@compiled
+def _gather_every(
+    every: int,
+    tree: Array,
+    heights: tuple[float, float],
+    where: tuple[tuple[Array, Array, Array], tuple[Array, Array, tuple[float, float, int, int]]],
+    buffer: Array,
+) -> int:
+    """Write every so-manieth of what may be the stem's echoes, as far as there is room; return how many there are."""
     (x_m, y_m, height_m), (order, starts, (west, south, rows, columns)) = where
     reach = _MOST_TILT * (tree[2] - heights[0])
     first_row, last_row = int((tree[1] - reach - south) // _CELL_M), int((tree[1] + reach - south) // _CELL_M)
     first_column, last_column = int((tree[0] - reach - west) // _CELL_M), int((tree[0] + reach - west) // _CELL_M)
-    size = 0
+    there = 0
     for row in range(max(0, first_row), min(rows, last_row + 1)):
         for column in range(max(0, first_column), min(columns, last_column + 1)):
             for place in range(starts[row * columns + column], starts[row * columns + column + 1]):
                 point = order[place]
                 above = height_m[point]
-                if above > heights[1] or size >= buffer.shape[1]:
+                if above > heights[1]:
                     continue
                 east, north = x_m[point] - tree[0], y_m[point] - tree[1]
                 if east * east + north * north <= (_MOST_TILT * (tree[2] - above)) ** 2:
-                    buffer[0, size], buffer[1, size], buffer[2, size] = east, north, above
-                    size += 1
-    return size
+                    at = there // every
+                    if there % every == 0 and at < buffer.shape[1]:
+                        buffer[0, at], buffer[1, at], buffer[2, at] = east, north, above
+                    there += 1
+    return there
 
 
 @compiled
@@ -241,9 +259,28 @@ def _vote(buffer: Array, size: int, of: tuple[float, tuple[float, float], Array]
             odds = total - (_UPRIGHT_VOTES if aside > _UPRIGHT_CELLS**2 else 0)
             if odds > best_odds or (odds == best_odds and aside < best_aside):
                 best, best_odds, best_row, best_column = total, odds, row, column
-    tilt_east, tilt_north = (best_column - middle) * _VOTE, (best_row - middle) * _VOTE
+    row_mean, column_mean = _centre_votes(votes, best_row, best_column)
+    tilt_east, tilt_north = (column_mean - middle) * _VOTE, (row_mean - middle) * _VOTE
     axis[0], axis[1], axis[2], axis[3] = -tilt_east * height, -tilt_north * height, tilt_east, tilt_north
     return best
+
+
+@compiled
+def _centre_votes(votes: Array, best_row: int, best_column: int) -> tuple[float, float]:
+    """Return the mean row and column of the cells around the best one that have the most votes.
+
+    A stem without gaps has all votes in three by three cells, of which the most upright is the best, if none more
+    upright still is: from there a line would miss the foot of a tall tree's stem by metres.
+    """
+    most, count, rows, columns = 0, 0, 0, 0
+    for row in range(max(0, best_row - _BLOCK), min(_VOTES, best_row + _BLOCK + 1)):
+        for column in range(max(0, best_column - _BLOCK), min(_VOTES, best_column + _BLOCK + 1)):
+            total = _count_bits(votes[row, column])
+            if total > most:
+                most, count, rows, columns = total, 0, 0, 0
+            if total == most:
+                count, rows, columns = count + 1, rows + row, columns + column
+    return rows / count, columns / count
 
 
 @compiled

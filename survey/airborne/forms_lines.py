@@ -18,7 +18,7 @@ _LEAST_GAINS: Final = (2.0, 6.0, 10.0, 15.0)
 _REFIT_WIDTHS: Final = 1.6
 """Of the template: a line is drawn to echoes just beside it."""
 _MOST_BESIDE: Final = 8192
-"""Echoes beside a line; 100 square metres have no more, short of drones' clouds, where a part is enough."""
+"""Echoes beside a line; of more, as drones bring, every second, third and so on is enough."""
 COLUMNS: Final = 8
 """Figures of a line."""
 Numbers: TypeAlias = tuple[float, float, float, float, float, float, float]
@@ -62,16 +62,39 @@ def _gather(
     numbers: Numbers,
     buffer: Array,
 ) -> int:
-    """Write along, across, height, and whether it may be a stem's, of echoes beside a line; return how many.
+    """Write along, across, height, and whether it may be a stem's, of echoes beside a line; return how many."""
+    most = buffer.shape[1]
+    size = _gather_every(1, axis, reach, where, (numbers, buffer))
+    if size > most:
+        # Of an order that positions alone decide, so that the same are taken wherever a tile's border lies.
+        every = (size + most - 1) // most
+        size = (_gather_every(every, axis, reach, where, (numbers, buffer)) + every - 1) // every
+    # A stable order along the line, whatever the cells' own.
+    turn = np.argsort(buffer[0, :size], kind="mergesort")
+    for row in range(4):
+        buffer[row, :size] = buffer[row, :size][turn]
+    return size
+
+
+@compiled
+def _gather_every(
+    every: int,
+    axis: Array,
+    reach: float,
+    where: tuple[tuple[Array, Array, Array], tuple[Array, Array], tuple[float, float, int, int]],
+    given: tuple[Numbers, Array],
+) -> int:
+    """Write every so-manieth echo beside a line as far as there is room; return how many there are.
 
     What lies higher than the stem hides it and says nothing.
     """
+    numbers, buffer = given
     xyh, (order, starts), (west, south, rows, columns) = where
     east, north, flank = np.cos(axis[2]), np.sin(axis[2]), numbers[1]
     box_x, box_y = reach * abs(east) + flank, reach * abs(north) + flank
     first_row, last_row = int((axis[1] - box_y - south) // CELL_M), int((axis[1] + box_y - south) // CELL_M)
     first_column, last_column = int((axis[0] - box_x - west) // CELL_M), int((axis[0] + box_x - west) // CELL_M)
-    size = 0
+    there = 0
     for row in range(max(0, first_row), min(rows, last_row + 1)):
         for column in range(max(0, first_column), min(columns, last_column + 1)):
             middle_x, middle_y = west + (column + 0.5) * CELL_M, south + (row + 0.5) * CELL_M
@@ -83,16 +106,14 @@ def _gather(
                 dx, dy = xyh[0][point] - axis[0], xyh[1][point] - axis[1]
                 along, across = dx * east + dy * north, dy * east - dx * north
                 above = xyh[2][point]
-                is_beside = abs(across) <= flank and abs(along) <= reach and above <= axis[3] + numbers[6]
-                if is_beside and size < buffer.shape[1]:
-                    buffer[0, size], buffer[1, size], buffer[2, size] = along, across, above
-                    buffer[3, size] = 1.0 if above >= max(numbers[4], axis[3] - numbers[6]) else 0.0
-                    size += 1
-    # A stable order along the line, whatever the cells' own.
-    turn = np.argsort(buffer[0, :size], kind="mergesort")
-    for row in range(4):
-        buffer[row, :size] = buffer[row, :size][turn]
-    return size
+                if abs(across) > flank or abs(along) > reach or above > axis[3] + numbers[6]:
+                    continue
+                at = there // every
+                if there % every == 0 and at < buffer.shape[1]:
+                    buffer[0, at], buffer[1, at], buffer[2, at] = along, across, above
+                    buffer[3, at] = 1.0 if above >= max(numbers[4], axis[3] - numbers[6]) else 0.0
+                there += 1
+    return there
 
 
 @compiled

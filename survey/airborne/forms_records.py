@@ -68,12 +68,11 @@ class Signal:
     ----------
     intensity
         Strength of the echo, no unit; all equal where it was not recorded.
-    return_number, number_of_returns
-        Which echo of how many of its pulse, from 1.
+    number_of_returns
+        How many echoes its pulse has.
     """
 
     intensity: NDArray[np.uint16]
-    return_number: NDArray[np.uint8]
     number_of_returns: NDArray[np.uint8]
 
 

@@ -16,7 +16,7 @@ from survey.airborne.forms import Signal, describe_forms, warn_of_forms
 from survey.airborne.result import PlotResult, PointCounts
 from survey.airborne.settings import CloudFacts, TileSettings, choose_settings, describe_settings, tell_form_facts
 from survey.airborne.tile import LEAST_POINTS, Box, TileTrees, find_tile_trees
-from survey.airborne.trees import PlotFacts, describe_stocks, measure_trees
+from survey.airborne.trees import PlotFacts, describe_stocks, measure_trees, warn_of_dead
 from survey.algorithm import StepDone
 from survey.allometry import choose_models
 from survey.cloud import Points, RawCloud, select_points
@@ -93,8 +93,9 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
     cloud = _prepare(path, chosen, log)
     signal = take_signal(cloud.raw, cloud.points)
     found = find_tile_trees(cloud.points, cloud.settings, enclose(cloud.points), signal=signal)
-    log.steps += [*describe_settings(cloud.settings), *describe_forms()]
-    log.warnings += warn_of_forms(tell_form_facts(cloud.settings))
+    forms = tell_form_facts(cloud.settings), cloud.settings.forms
+    log.steps += [*describe_settings(cloud.settings), *describe_forms(*forms)]
+    log.warnings += warn_of_forms(*forms)
     log.end_stage("trees")
     world = _locate_in_world(cloud, found, log)
     models = choose_models(chosen.species, chosen.forest, chosen.region)
@@ -102,7 +103,8 @@ def survey_plot(path: Path, parameters: PlotParameters | None = None) -> PlotRes
     units = cloud.raw.units[cloud.points.source[found.apex]]
     trees = measure_trees(found, units, facts, world, heights=cloud.settings.heights)
     log.steps.append(describe_stocks(models))
-    log.warnings += models.notes
+    dead = sum(tree.form is not None and tree.form.status == "standing-dead" for tree in trees)
+    log.warnings += [*models.notes, *warn_of_dead(dead)]
     log.end_stage("measure")
     _warn(cloud, found, chosen, log)
     return PlotResult(
@@ -144,7 +146,7 @@ def to_points(raw: RawCloud, crs: CloudCrs) -> Points:
 def take_signal(raw: RawCloud, points: Points) -> Signal:
     """Return what the scanner wrote of points beside their places, of a file that was read with its intensity."""
     at = points.source
-    return Signal(raw.fields["intensity"][at], raw.return_number[at], raw.number_of_returns[at])
+    return Signal(raw.fields["intensity"][at], raw.number_of_returns[at])
 
 
 def enclose(points: Points) -> Box:

@@ -116,7 +116,7 @@ class PlotResult:
     stage_s
         Wall-clock seconds of each stage.
     fallen
-        Stems on the ground, as far as they show, the surest first.
+        Stems on the ground, as far as they show: of one cloud the surest first, of a catalogue from west to east.
     """
 
     trees: tuple[TreeEstimate, ...]

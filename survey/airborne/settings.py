@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from survey.airborne.canopy import BenArie2009, choose_cell
-from survey.airborne.forms_records import FormFacts
+from survey.airborne.forms import FormAlgorithms, FormFacts
 from survey.airborne.heights import ApexReturn
 from survey.airborne.locate import Chazal2013
 from survey.airborne.segment import Dalponte2016
@@ -57,7 +57,7 @@ class TileSettings:
         Whether how strong echoes are tells anything.
     ground
         How ground is told: the vendor's class, or our own classifier.
-    noise, terrain, canopy, tops, crowns, hidden, heights
+    noise, terrain, canopy, tops, crowns, hidden, heights, forms
         The other steps.
     """
 
@@ -75,6 +75,7 @@ class TileSettings:
     crowns: Dalponte2016 = field(default_factory=Dalponte2016)
     hidden: Hamraz2017 = field(default_factory=Hamraz2017)
     heights: ApexReturn = field(default_factory=ApexReturn)
+    forms: FormAlgorithms = field(default_factory=FormAlgorithms)
 
     @property
     def terrain_cell_m(self) -> float:
@@ -87,9 +88,24 @@ class TileSettings:
         ground = 0.0
         if not self.is_normalized:
             ground = self.ground.reach_m + self.terrain.reach_m + _BILINEAR_CELLS * self.terrain.cell_m
-        # A hidden tree depends on apexes near it, an apex on its crown, a crown's cells on what they lead up to.
+        return self.noise.reach_m + ground + self.search_reach_m
+
+    @property
+    def search_reach_m(self) -> float:
+        """Points farther from a tile's core play no part in it but to decide about noise and the heights of others."""
+        shows, facts = self.forms, tell_form_facts(self)
+        # An apex depends on its crown, a crown's cells on what they lead up to.
         canopy = self.canopy.reach_m(self.canopy_cell_m) + self.tops.reach_m + self.crowns.reach_m(self.canopy_cell_m)
-        return self.noise.reach_m + ground + canopy + self.hidden.reach_m + self.canopy_cell_m
+        canopy += self.canopy_cell_m
+        reaches = [canopy + self.hidden.reach_m]
+        if shows.shows_dead(facts):
+            reaches.append(shows.dead.reach_m)
+        if shows.shows_lean(facts):
+            # How far up a stem shows depends on the crown above each echo.
+            reaches.append(canopy + shows.lean.reach_m)
+        if shows.shows_fallen(facts):
+            reaches.append(shows.fallen.reach_m)
+        return max(reaches)
 
 
 def choose_settings(parameters: PlotParameters, facts: CloudFacts) -> TileSettings:

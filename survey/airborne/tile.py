@@ -325,8 +325,8 @@ def _judge_forms(scene: _Scene, found: _Found, settings: TileSettings, signal: S
     trees = FormTrees(points.x_m[apex], points.y_m[apex], scene.above_m[apex], crown)
     facts = tell_form_facts(settings)
     at = scene.at
-    seen = Signal(signal.intensity[at], signal.return_number[at], signal.number_of_returns[at])
-    return judge_forms(points, scene.above_m, seen, trees, facts=facts)
+    seen = Signal(signal.intensity[at], signal.number_of_returns[at])
+    return judge_forms(points, scene.above_m, seen, trees, facts=facts, algorithms=settings.forms)
 
 
 def _add_forms(trees: TileTrees, forms: Forms, inside: Bools, core: Box) -> TileTrees:

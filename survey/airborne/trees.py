@@ -149,3 +149,16 @@ def describe_stocks(models: StockModels) -> StepDone:
     doi = chosen[0].source.doi if chosen else None
     settings = {"forest": models.forest, "species": models.species, "region": models.region}
     return StepDone("estimate_stocks", paper, doi, tuple((name, text) for name, text in settings.items() if text))
+
+
+def warn_of_dead(count: int) -> tuple[str, ...]:
+    """Return what a reader must know of the figures of so many standing dead trees.
+
+    Examples
+    --------
+    >>> warn_of_dead(0)
+    ()
+    """
+    if not count:
+        return ()
+    return (f"the {count} standing dead have no stem diameter and stocks: equations hold for living trees",)

@@ -4,13 +4,10 @@ Each stage is a set of jobs that do not need one another. What a job finds is a 
 digest of all that it depends on; so a survey that was stopped, or killed, goes on where it was.
 """
 
-import fcntl
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,11 +16,11 @@ import numpy as np
 
 from survey.airborne.detection import tell_detection
 from survey.airborne.forms import describe_forms
-from survey.airborne.settings import TileSettings, choose_settings, describe_settings
-from survey.airborne.trees import describe_stocks
+from survey.airborne.settings import TileSettings, choose_settings, describe_settings, tell_form_facts
+from survey.airborne.trees import describe_stocks, warn_of_dead
 from survey.allometry import choose_models
 from survey.catalogue.covered import outline_area
-from survey.catalogue.errors import CatalogueInUse, JobFailed, NoClouds, TileFailed
+from survey.catalogue.errors import JobFailed, NoClouds, TileFailed
 from survey.catalogue.exports import (
     COPC_COST,
     LABEL_COST,
@@ -40,6 +37,7 @@ from survey.catalogue.exports import (
 )
 from survey.catalogue.facts import AreaFacts, measure_facts
 from survey.catalogue.ground import ground_reach
+from survey.catalogue.hold import hold_folder
 from survey.catalogue.inventory import Catalogue, check_unchanged, open_catalogue
 from survey.catalogue.plan import GROUND_POINTS, BlockCounts, check_side, choose_side, count_blocks, list_tiles
 from survey.catalogue.result import CatalogueResult, describe_result
@@ -138,7 +136,7 @@ def survey_catalogue(  # noqa: PLR0913 - the door of the room: what, how, where 
     check_targets(catalogue.files, chosen, out_folder)
     out_folder.mkdir(parents=True, exist_ok=True)
     work = WorkFolder(out_folder / WORK)
-    with _hold(out_folder):
+    with hold_folder(out_folder):
         _sweep(work.path)
         tracker = Tracker(on_progress, _guess_work(catalogue, chosen))
         survey = _Survey(catalogue, parameters, work, executor, tracker, list(catalogue.failures))
@@ -249,7 +247,8 @@ def _conclude(
     covered = outline_area(blocks)
     world = None if found.crs.is_local else to_world(found.crs, *(np.array([edge]) for edge in covered[0][0]))
     tiles = report_tiles(found)
-    dead, leaning, fallen = count_forms(found)
+    forms = describe_forms(tell_form_facts(settings), settings.forms)
+    dead, leaning, fallen = count_forms(found, settings.forms.lean)
     result = CatalogueResult(
         tree_count=sum(tile.trees for tile in tiles),
         dead_count=dead,
@@ -267,15 +266,11 @@ def _conclude(
         tiles=tiles,
         tile_m=found.tiles[0][0].side_m if found.tiles else 0.0,
         detection=tell_detection(facts.cloud.first_density),
-        steps=(*describe_settings(settings), *describe_forms(), describe_stocks(found.models)),
+        steps=(*describe_settings(settings), *forms, describe_stocks(found.models)),
         warnings=(
             *tell_warnings(survey.catalogue, survey.parameters, settings, tiles),
             *found.models.notes,
-            *(
-                [f"the {dead} standing dead have no stem diameter and stocks: equations hold for living trees"]
-                if dead
-                else ()
-            ),
+            *warn_of_dead(dead),
         ),
         failures=tuple(survey.failures),
         outputs=(*written, out_folder / REPORT) if written else (),
@@ -285,21 +280,6 @@ def _conclude(
     with whole_file(out_folder / REPORT) as part:
         part.write_text(json.dumps(describe_result(result), indent=1), encoding="utf-8")
     return result
-
-
-@contextmanager
-def _hold(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; the system lets go of it however the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise CatalogueInUse(folder) from error
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:

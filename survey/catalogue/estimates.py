@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import shapely
 
 from survey.airborne.forms import TreeForm, tell_form
+from survey.airborne.forms_lean import Duda1972
 from survey.airborne.heights import ApexReturn
 from survey.airborne.result import TreeEstimate
 from survey.catalogue.exports import LAYERS_DONE
@@ -115,7 +116,7 @@ def _read_form(row: dict[str, Any]) -> TreeForm:
     dead, lean, error = (
         math.nan if row[name] is None else row[name] for name in ("dead_probability", "lean_deg", "lean_error_deg")
     )
-    return tell_form(dead, lean, error)
+    return tell_form(dead, lean, error, Duda1972())
 
 
 def _read_estimate(row: dict[str, Any], name: str, unit: str) -> Estimate | None:

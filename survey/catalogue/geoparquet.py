@@ -31,7 +31,7 @@ class GeoFile:
     Attributes
     ----------
     kind
-        Of its geometries: ``Point`` or ``MultiPolygon``.
+        Of its geometries: ``Point``, ``MultiPolygon`` or ``LineString``.
     crs
         Of their coordinates.
     bounds

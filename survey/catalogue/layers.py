@@ -73,7 +73,7 @@ def build_layer(job: LayerJob, batch: TreeBatch, stand: StandFacts) -> TreeLayer
         "ground_elevation_m": columns["ground_m"],
         "is_hidden": columns["is_hidden"],
         "confidence_probability": columns["confidence"],
-        "status": np.where(columns["dead_probability"] >= SURE, "standing-dead", "alive").astype(np.object_),
+        "status": _name_status(columns["dead_probability"]),
         "dead_probability": columns["dead_probability"],
         "lean_deg": columns["lean_deg"],
         "lean_error_deg": columns["lean_error_deg"],
@@ -141,6 +141,13 @@ def _name_models(of: EstimateColumn) -> NDArray[np.object_]:
     # The last element answers for trees without an estimate, whose index is -1.
     names: NDArray[np.object_] = np.array([*of.models, None], dtype=np.object_)
     return names[of.which]
+
+
+def _name_status(dead: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Return the status of each tree, None where it was not judged."""
+    status: NDArray[np.object_] = np.where(dead >= SURE, "standing-dead", "alive").astype(np.object_)
+    status[np.isnan(dead)] = None
+    return status
 
 
 def _locate(crs: CloudCrs, batch: TreeBatch) -> dict[str, NDArray[np.float64]]:

@@ -197,7 +197,7 @@ def iterate_records(index: Path, point_bytes: int) -> Iterator[Records]:
         When they are not there.
     """
     path, promised = records_path(index), int(read_index(index).chunk_first[-1])
-    size = path.stat().st_size
+    size = path.stat().st_size if path.exists() else 0
     if size != promised * point_bytes:
         raise WorkDamaged(path, promised, size // point_bytes)
     with path.open("rb") as file:
@@ -221,6 +221,8 @@ def read_run(index: Path, start: int, count: int) -> NDArray[Any]:
         When they are not there.
     """
     path = points_path(index)
+    if not path.exists():
+        raise WorkDamaged(path, count, 0)
     points = np.fromfile(path, SPOOLED, count, offset=start * SPOOLED.itemsize)
     if points.size != count:
         raise WorkDamaged(path, count, points.size)

@@ -20,7 +20,7 @@ from survey.catalogue.trees import tree_reach
 from survey.catalogue.window import TileJob, block_span, find_runs
 from survey.files.crs import CloudCrs
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Part of every name: raised when jobs would find something else in the same points."""
 GROUND_COST, NOISE_COST, TREE_COST = 3.0, 0.5, 2.5
 """Work of a point over that of decoding it."""

@@ -1,6 +1,5 @@
 """What a survey of many files tells of itself: counts of files and tiles, and what a reader must know."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -8,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from survey.airborne.detection import tell_detection
-from survey.airborne.forms import SURE, tell_form, warn_of_forms
+from survey.airborne.forms import SURE, warn_of_forms
+from survey.airborne.forms_lean import Duda1972, lean_probability
 from survey.airborne.settings import TileSettings, tell_form_facts
 from survey.catalogue.exports import Found
 from survey.catalogue.inventory import Catalogue
@@ -52,7 +52,7 @@ def report_tiles(found: Found) -> tuple[TileReport, ...]:
     return tuple(reports)
 
 
-def count_forms(found: Found) -> tuple[int, int, int]:
+def count_forms(found: Found, lean: Duda1972) -> tuple[int, int, int]:
     """Return how many trees stand dead, how many lean, and how many stems lie on the ground."""
     dead = leaning = fallen = 0
     for path in found.outcomes:
@@ -60,7 +60,7 @@ def count_forms(found: Found) -> tuple[int, int, int]:
         seen = ~np.isnan(kept["lean_deg"])
         rows = zip(kept["lean_deg"][seen].tolist(), kept["lean_error_deg"][seen].tolist(), strict=True)
         dead += int((kept["dead_probability"] >= SURE).sum())
-        leaning += sum(tell_form(math.nan, *row).is_leaning or False for row in rows)
+        leaning += sum(lean_probability(*row, lean) >= SURE for row in rows)
         fallen += len(kept["fallen"])
     return dead, leaning, fallen
 
@@ -69,7 +69,7 @@ def tell_warnings(
     catalogue: Catalogue, parameters: PlotParameters, settings: TileSettings, tiles: Sequence[TileReport]
 ) -> tuple[str, ...]:
     """Return what a reader of the figures must know."""
-    noted = [*catalogue.warnings, *warn_of_forms(tell_form_facts(settings))]
+    noted = [*catalogue.warnings, *warn_of_forms(tell_form_facts(settings), settings.forms)]
     if settings.is_normalized and parameters.is_normalized is None:
         noted.append("elevations look like heights above ground and were taken as such; ground is not recorded")
     if settings.first_density < _SPARSE:

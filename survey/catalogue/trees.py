@@ -81,7 +81,7 @@ def tree_settings(settings: TileSettings) -> TileSettings:
 def tree_reach(settings: TileSettings) -> TreeReach:
     """Return how far a search for trees looks."""
     chosen = tree_settings(settings)
-    return TreeReach(replace(chosen, is_normalized=True).reach_m, chosen.reach_m)
+    return TreeReach(chosen.noise.reach_m + chosen.search_reach_m, chosen.reach_m)
 
 
 def find_trees(job: TileJob) -> None:

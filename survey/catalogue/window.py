@@ -121,8 +121,7 @@ class WindowBuilder:
         self._source = np.empty(most, dtype=np.int64)
         self._signal: Signal | None = None
         if with_signal:
-            returns = (np.empty(most, dtype=np.uint8) for _ in range(2))
-            self._signal = Signal(np.empty(most, dtype=np.uint16), *returns)
+            self._signal = Signal(np.empty(most, dtype=np.uint16), np.empty(most, dtype=np.uint8))
         self._count = 0
         self._core_count = 0
         self._runs: list[tuple[int, int, int]] = []
@@ -138,7 +137,6 @@ class WindowBuilder:
         self._first[here] = run.points["return_number"][taken] <= 1
         if self._signal is not None:
             self._signal.intensity[here] = run.points["intensity"][taken]
-            self._signal.return_number[here] = run.points["return_number"][taken]
             self._signal.number_of_returns[here] = run.points["number_of_returns"][taken]
         self._class[here] = classification[taken]
         self._source[here] = run.points["index"][taken].astype(np.int64) | (run.file << FILE_SHIFT)
@@ -156,7 +154,7 @@ class WindowBuilder:
         )
         held, signal = self._signal, None
         if held is not None:
-            signal = Signal(held.intensity[:end], held.return_number[:end], held.number_of_returns[:end])
+            signal = Signal(held.intensity[:end], held.number_of_returns[:end])
         return Window(points, signal, self._core[:end], np.array(self._runs, dtype=np.int64).reshape(-1, 3))
 
 

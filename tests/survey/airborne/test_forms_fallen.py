@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from survey.airborne.forms import FallenStem, FormFacts, FormTrees, Signal, judge_forms
+from survey.airborne.forms import FallenStem, FormAlgorithms, FormFacts, FormTrees, Signal, judge_forms
 from survey.airborne.forms_fallen import Lindberg2013, find_fallen
 from survey.cloud import Points
 from survey.ground.buckets import pick_points, sort_points
@@ -57,6 +57,17 @@ def test_a_stem_is_found_from_foot_to_top_whatever_its_way(way_deg: float) -> No
     turned = math.atan2(found.top_y_m - found.foot_y_m, found.top_x_m - found.foot_x_m) - way
     assert math.cos(turned) > math.cos(math.radians(3.0))
     assert found.probability >= 0.8
+
+
+@pytest.mark.parametrize("per_m2", [20.0, 100.0, 400.0])
+@pytest.mark.parametrize("way_deg", [0.0, 65.0, 90.0])
+def test_a_stem_shows_however_dense_the_cloud(per_m2: float, way_deg: float) -> None:
+    places, floor = make_floor(1, side_m=26.0, per_m2=per_m2)
+    way = math.radians(way_deg)
+    stems = [stem for stem in find(places, lay_stem(places, floor, way)) if stem.length_m > 0.6 * LENGTH_M]
+    assert len(stems) == 1
+    turned = math.atan2(stems[0].top_y_m - stems[0].foot_y_m, stems[0].top_x_m - stems[0].foot_x_m) - way
+    assert abs(math.cos(turned)) > math.cos(math.radians(3.0))
 
 
 def test_grass_alone_holds_no_stem() -> None:
@@ -137,12 +148,14 @@ def test_foreign_heights_and_thin_clouds_show_no_stems(facts: FormFacts) -> None
     above = lay_stem(places, floor, 0.3)
     points = make_points(places[:, 0].copy(), places[:, 1].copy(), above)
     assert find_fallen(points, above, Lindberg2013())
-    assert not judge_forms(points, above, _mute(points), _no_trees(points), facts=facts).fallen
+    assert not judge_forms(
+        points, above, _mute(points), _no_trees(points), facts=facts, algorithms=FormAlgorithms()
+    ).fallen
 
 
 def _mute(points: Points) -> Signal:
     ones = np.ones(len(points), dtype=np.uint8)
-    return Signal(np.ones(len(points), dtype=np.uint16), ones, ones)
+    return Signal(np.ones(len(points), dtype=np.uint16), ones)
 
 
 def _no_trees(points: Points) -> FormTrees:

@@ -137,6 +137,22 @@ def test_a_dead_or_leaning_tree_is_recorded_with_how_sure_that_is(small: tuple[S
     assert (untold.status, untold.status_ppm, untold.lean_mdeg) == ("alive", None, None)
 
 
+@pytest.mark.parametrize("dead_share", [0.0, 0.2])
+def test_that_dead_trees_have_no_stocks_is_said_where_there_are_any(tmp_path: Path, dead_share: float) -> None:
+    parameters = StandParameters(side_m=60.0, dead_share=dead_share, vigour_scatter=0.05)
+    stand = grow_stand(1003, parameters=parameters)
+    write_cloud(tmp_path / "stand.laz", scan_airborne(stand, seed=1003), epsg=stand.epsg)
+    plot = survey_plot(tmp_path / "stand.laz")
+    dead = [tree for tree in plot.trees if tree.form is not None and tree.form.status == "standing-dead"]
+    assert bool(dead) == (dead_share > 0.0)
+    said = [warning for warning in plot.warnings if "no stem diameter and stocks" in warning]
+    assert said == ([f"the {len(dead)} standing dead have {said[0].partition(' have ')[2]}"] if dead else [])
+    assert all(tree.dbh_cm is None and tree.carbon_kg is None for tree in dead)
+    # Some ten pulses a square metre show no stems.
+    assert {"tell_dead_trees", "find_fallen_stems"} <= {step.task for step in plot.steps}
+    assert "measure_lean" not in {step.task for step in plot.steps}
+
+
 def test_codes_depend_on_cloud_secret_and_apex_alone(small: tuple[Stand, PlotResult]) -> None:
     _, plot = small
     other = RecordContext("south", "other", CLOUD, CLOUD, bytes(32), 5)

@@ -20,7 +20,11 @@ def test_a_cluster_finds_the_same_trees(tmp_path: Path) -> None:
     start: Any = distributed.LocalCluster
     with (
         start(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", local_directory=tmp_path
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            host="127.0.0.1",
+            local_directory=tmp_path,
         ) as cluster,
         open_cluster(cluster.scheduler_address) as executor,
     ):

@@ -34,7 +34,7 @@ def measure_at_once(path: Path, area_m2: float, facts: CloudFacts) -> tuple[Tree
     first = np.array(cloud.return_number) == 1
     points = Points(x, y, z, first, np.ones(x.size, dtype=np.uint8), np.arange(x.size))
     core = Box(x.min() - 1.0, y.min() - 1.0, x.max() + 1.0, y.max() + 1.0)
-    signal = Signal(*(np.array(getattr(cloud, name)) for name in ("intensity", "return_number", "number_of_returns")))
+    signal = Signal(*(np.array(getattr(cloud, name)) for name in ("intensity", "number_of_returns")))
     found = find_tile_trees(points, choose_settings(PlotParameters(), facts), core, signal=signal)
     units = np.column_stack([cloud.X, cloud.Y, cloud.Z]).astype(np.int32)[found.apex]
     plot = PlotFacts(choose_models(None, "unknown", None), is_normalized=False, area_m2=area_m2)

@@ -50,6 +50,16 @@ def test_the_geopackage_has_trees_and_crowns_with_the_figures_of_the_parquet(
             assert table[column].to_pylist() == ours[column].to_pylist()
 
 
+def test_only_trees_that_were_judged_have_a_status(written: tuple[Path, CatalogueResult]) -> None:
+    table = pq.read_table(written[0] / "trees.parquet")
+    rows = list(zip(*(table[name].to_pylist() for name in ("status", "dead_probability", "is_hidden")), strict=True))
+    assert {status is None for status, _, _ in rows} == {False, True}
+    for status, dead, is_hidden in rows:
+        assert (status is None) == (dead is None)
+        assert status is None or not is_hidden
+        assert status == (None if dead is None else "standing-dead" if dead >= 0.8 else "alive")
+
+
 def test_geoparquet_says_where_it_is(written: tuple[Path, CatalogueResult]) -> None:
     for name, kind in (("trees", "Point"), ("crowns", "MultiPolygon")):
         table = pq.read_table(written[0] / f"{name}.parquet")

@@ -122,6 +122,15 @@ def _number_nothing(folder: Path) -> Path:
     return folder / "numbers.npz"
 
 
+def test_files_that_are_gone_are_told_as_damage(kept: tuple[Path, Path]) -> None:
+    for path in (spool.points_path(kept[1]), spool.records_path(kept[1])):
+        path.unlink()
+    with pytest.raises(WorkDamaged, match="0 do"):
+        spool.read_run(kept[1], 0, 10)
+    with pytest.raises(WorkDamaged, match="0 do"):
+        list(spool.iterate_records(kept[1], 30))
+
+
 def test_records_that_were_lost_are_told(kept: tuple[Path, Path]) -> None:
     records = spool.records_path(kept[1])
     records.write_bytes(records.read_bytes()[:-1])
